@@ -1,0 +1,38 @@
+"""Stage 05: move the bookmarks over what the ledger says is loaded. State moves last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from etl_lib import ledger
+from etl_lib.contract import Table
+from etl_lib.errors import Fenced, RunFailed
+from etl_lib.run import Run
+
+STAGE = "05_bookmark"
+
+
+def advance(run: Run) -> list[Mapping[str, Any]]:
+    """Advance every table's bookmark; returns per table where it stood and where it stands.
+
+    A bookmark that has moved already is left alone; one that belongs to a newer run is an error.
+    """
+    return run.each(STAGE, lambda table: _advance(run, table), run.tables)
+
+
+def _advance(run: Run, table: Table) -> dict[str, Any]:
+    if ledger.entry(run, table.name) is None:
+        raise RunFailed(f"table {table.name}: not in the ledger: run 04_load to its end first")
+    before = run.bookmarks.get(table.name)
+    if before.open_run == run.run_id:
+        after = ledger.advance(run, before)
+    elif before.run_id == run.run_id:
+        after = before
+    else:
+        raise Fenced(
+            f"table {table.name}: its bookmark belongs to run {before.open_run or before.run_id}, "
+            f"not to {run.run_id}. That run loads the same window; nothing is lost."
+        )
+    low = run.plans()[table.name].window.low
+    return {"before": low, "after": after.high, "version": after.version}

@@ -1,0 +1,77 @@
+"""Every error of the pipeline.
+
+::
+
+    EtlError
+    ├── BadInput              nothing was written; mend the input and run again (exit code 2)
+    │   ├── ContractError     the table contract is wrong
+    │   └── SourceError       the source is not what the contract says, or cannot be reached
+    └── RunFailed             a run stopped half way; running again is safe (exit code 1)
+        ├── StatementFailed   the warehouse refused a statement
+        ├── CountMismatch     rows got lost or doubled between two places
+        ├── QuarantineLimit   too many bad rows to load the rest in good faith
+        ├── SchemaDrift       the source's columns changed since the last run
+        └── Fenced            another run has overtaken this one
+"""
+
+from __future__ import annotations
+
+
+class EtlError(Exception):
+    """Base of all errors of this library: ``except EtlError`` catches what a run can raise."""
+
+
+class BadInput(EtlError):
+    """What was given cannot be used. Nothing was written."""
+
+
+class ContractError(BadInput):
+    """A table contract is wrong: which file, which table, which field, and why."""
+
+    def __init__(self, where: str, field: str, problem: str) -> None:
+        super().__init__(f"{where}: {field}: {problem}")
+        self.where, self.field, self.problem = where, field, problem
+
+
+class SourceError(BadInput):
+    """The source database is not what the contract says, or cannot be reached."""
+
+
+class RunFailed(EtlError):
+    """A run stopped. What it had finished is safe; running again goes on from there."""
+
+
+class StatementFailed(RunFailed):
+    """The warehouse refused a statement."""
+
+    def __init__(self, name: str, reason: str, sql: str) -> None:
+        super().__init__(f"{name}: {reason}\nin statement: {_shorten(sql)}")
+        self.name, self.reason, self.sql = name, reason, sql
+
+
+class CountMismatch(RunFailed):
+    """Two counts that must be equal are not."""
+
+    def __init__(self, table: str, what: str, expected: int, found: int) -> None:
+        super().__init__(
+            f"table {table}: {what}: expected {expected:,} rows, found {found:,}. "
+            "Nothing was loaded from this batch; run again."
+        )
+        self.table, self.expected, self.found = table, expected, found
+
+
+class QuarantineLimit(RunFailed):
+    """More rows broke the contract's rules than its quarantine_limit allows."""
+
+
+class SchemaDrift(RunFailed):
+    """The columns of a source table differ from those of the last run."""
+
+
+class Fenced(RunFailed):
+    """A newer run has already loaded this table; this one must not."""
+
+
+def _shorten(sql: str, limit: int = 400) -> str:
+    flat = " ".join(sql.split())
+    return flat if len(flat) <= limit else flat[:limit] + " …"

@@ -1,0 +1,130 @@
+"""The ledger: which run loaded which window, written in the same transaction as its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from etl_lib.bookmarks import Bookmark
+from etl_lib.identifiers import literal
+from etl_lib.run import Plan, Run, columns_json
+from etl_lib.warehouse import Warehouse
+
+SCHEMAS = ("etl", "tmp", "raw", "curated", "quarantine", "presentation")
+
+PREPARE = [
+    *(f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS),
+    """CREATE TABLE IF NOT EXISTS etl.ledger (
+        pipeline VARCHAR(127) NOT NULL,
+        table_name VARCHAR(127) NOT NULL,
+        run_id VARCHAR(127) NOT NULL,
+        sequence BIGINT NOT NULL,
+        mode VARCHAR(20) NOT NULL,
+        tier VARCHAR(20) NOT NULL,
+        low VARCHAR(40),
+        high VARCHAR(40),
+        extracted BIGINT NOT NULL,
+        loaded BIGINT NOT NULL,
+        deleted BIGINT NOT NULL,
+        quarantined BIGINT NOT NULL,
+        loaded_at TIMESTAMP NOT NULL
+    ) DISTSTYLE ALL SORTKEY (table_name, sequence)""",
+    # Periods of indicators that loads have touched and no refresh has taken up yet.
+    """CREATE TABLE IF NOT EXISTS etl.touched (
+        pipeline VARCHAR(127) NOT NULL,
+        indicator VARCHAR(127) NOT NULL,
+        first_period DATE NOT NULL,
+        last_period DATE NOT NULL
+    ) DISTSTYLE ALL""",
+]
+
+
+def prepare(warehouse: Warehouse) -> None:
+    """Make the schemas and the tables of the pipeline itself, where they are missing."""
+    warehouse.transaction("prepare", PREPARE)
+
+
+def entry(run: Run, table: str) -> dict[str, Any] | None:
+    """This run's ledger row for ``table``, or None if it has not loaded it."""
+    return _entry(run, table, run.run_id)
+
+
+def history(run: Run) -> list[dict[str, Any]]:
+    """All ledger rows of this run."""
+    return run.warehouse.rows(
+        "SELECT * FROM etl.ledger WHERE pipeline = :pipeline AND run_id = :run "
+        "ORDER BY loaded_at, table_name",
+        {"pipeline": run.contract.name, "run": run.run_id},
+    )
+
+
+def fence(run: Run, table: str, sequence: int) -> list[str]:
+    """Statements that stop a transaction whose run was loaded already or was overtaken.
+
+    The cast fails by itself when the condition holds; nothing after it takes effect.
+    """
+    at = f"pipeline = {literal(run.contract.name)} AND table_name = {literal(table)}"
+    return [
+        "LOCK etl.ledger",
+        f"""SELECT CASE WHEN EXISTS (SELECT 1 FROM etl.ledger WHERE {at}
+            AND (run_id = {literal(run.run_id)} OR sequence > {int(sequence)}))
+            THEN CAST('fenced: a newer run has loaded this table' AS INTEGER) ELSE 1 END""",
+    ]
+
+
+def insert(run: Run, table: str, plan: Plan, extracted: int, counts: Mapping[str, str]) -> str:
+    """The ledger row; ``counts`` are SQL expressions for loaded, deleted and quarantined."""
+    window = plan.window
+    values = [
+        literal(run.contract.name),
+        literal(table),
+        literal(run.run_id),
+        str(int(plan.sequence)),
+        literal(window.mode),
+        literal(window.tier),
+        "NULL" if window.low is None else literal(window.low),
+        "NULL" if window.high is None else literal(window.high),
+        str(int(extracted)),
+        *(f"({counts[name]})" for name in ("loaded", "deleted", "quarantined")),
+        "GETDATE()",
+    ]
+    return f"INSERT INTO etl.ledger SELECT {', '.join(values)}"
+
+
+def repaired(run: Run, table: str) -> Bookmark:
+    """The bookmark of ``table``; if its open run is in the ledger, moved on first.
+
+    That run died between its load and its bookmark: the ledger is the truth.
+    """
+    bookmark = run.bookmarks.get(table)
+    if bookmark.open_run is None or not _entry(run, table, bookmark.open_run):
+        return bookmark
+    return advance(run, bookmark)
+
+
+def advance(run: Run, bookmark: Bookmark) -> Bookmark:
+    """Move a bookmark over its open run, which the ledger shows as loaded."""
+    assert bookmark.plan is not None
+    plan = Plan.from_dict(json.loads(bookmark.plan))
+    window = plan.window
+    changes: dict[str, Any] = {
+        "high": window.high,
+        "digest": window.digest,
+        "keys_digest": window.keys_digest,
+        "planned_at": window.planned_at,
+        "columns": columns_json(plan.columns),
+    }
+    if window.rows:
+        owner = f"raw/{run.contract.name}/{bookmark.table}/run_id={bookmark.open_run}"
+        changes["manifest"] = f"{owner}/manifest.json"
+    return run.bookmarks.advance(bookmark, changes)
+
+
+def _entry(run: Run, table: str, run_id: str) -> dict[str, Any] | None:
+    found = run.warehouse.rows(
+        "SELECT * FROM etl.ledger WHERE pipeline = :pipeline AND table_name = :name "
+        "AND run_id = :run",
+        {"pipeline": run.contract.name, "name": table, "run": run_id},
+    )
+    return found[0] if found else None

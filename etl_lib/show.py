@@ -1,0 +1,74 @@
+"""What a stage shows: small tables for people. Nothing here moves data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from etl_lib.run import Plan, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def frame(rows: Sequence[Mapping[str, Any]], index: str = "") -> pd.DataFrame:
+    """``rows`` as a table, nested values as text, ``index`` as its first column."""
+    import pandas as pd
+
+    pd.set_option("display.width", 160)
+    pd.set_option("display.max_columns", 30)
+    pd.set_option("display.max_rows", 60)
+    flat = [{key: _text(value) for key, value in row.items()} for row in rows]
+    table = pd.DataFrame(flat)
+    return table.set_index(index) if index and len(table) else table
+
+
+def bookmarks(run: Run) -> pd.DataFrame:
+    """Where each table was left by the last run that finished."""
+    found = [run.bookmarks.get(table.name) for table in run.tables]
+    return frame(
+        [
+            {
+                "table": each.table,
+                "bookmark": each.high or "—",
+                "last run": each.run_id or "—",
+                "unfinished run": each.open_run or "—",
+            }
+            for each in found
+        ],
+        "table",
+    )
+
+
+def windows(plans: Mapping[str, Plan]) -> pd.DataFrame:
+    """What a run is going to move."""
+    return frame(
+        [
+            {
+                "table": name,
+                "mode": plan.window.mode,
+                "from": plan.window.low or "the beginning",
+                "to": plan.window.high or "the end",
+                "tier": plan.window.tier,
+                "rows": plan.window.rows,
+                "keys compared": plan.sweep,
+            }
+            for name, plan in plans.items()
+        ],
+        "table",
+    )
+
+
+def types(plans: Mapping[str, Plan], table: str) -> pd.DataFrame:
+    """The columns of a table with their types on both sides."""
+    rows = [
+        {"column": each["name"], "MySQL": each["source_type"], "Redshift": each["type"]}
+        for each in plans[table].columns
+    ]
+    return frame(rows, "column")
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {count:,}" for key, count in value.items()) or "—"
+    return value

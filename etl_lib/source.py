@@ -1,0 +1,187 @@
+"""The MySQL source: Aurora MySQL 3, MySQL 8 or MariaDB, behind a Secrets Manager secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pymysql
+from pymysql.cursors import DictCursor
+
+from etl_lib import identifiers, types
+from etl_lib.contract import Table
+from etl_lib.errors import SourceError
+from etl_lib.types import Column
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the source is and who reads it. The password never shows in its repr."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    database: str
+
+    @classmethod
+    def from_secret(cls, secret_id: str) -> Source:
+        """Read the secret ``secret_id``, shaped as RDS writes it:
+        ``{"host", "port", "username", "password", "dbname"}``.
+        """
+        client = boto3.client("secretsmanager")
+        try:
+            secret = json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
+        except client.exceptions.ResourceNotFoundException:
+            raise SourceError(f"Secrets Manager has no secret {secret_id!r}") from None
+        missing = {"host", "port", "username", "password", "dbname"} - set(secret)
+        if missing:
+            raise SourceError(f"secret {secret_id!r} lacks {', '.join(sorted(missing))}")
+        return cls(
+            secret["host"],
+            int(secret["port"]),
+            secret["username"],
+            secret["password"],
+            secret["dbname"],
+        )
+
+    @property
+    def name(self) -> str:
+        return f"mysql://{self.username}@{self.host}:{self.port}/{self.database}"
+
+    @property
+    def reader_url(self) -> str:
+        """The address with the password, for the bulk reader. Never print it."""
+        user, password = quote(self.username, safe=""), quote(self.password, safe="")
+        database = quote(self.database, safe="")
+        return f"mysql://{user}:{password}@{self.host}:{self.port}/{database}"
+
+    @contextmanager
+    def connect(self, isolation: str = "REPEATABLE READ") -> Iterator[DictCursor]:
+        """A cursor in a UTC session of the given isolation level."""
+        try:
+            connection = pymysql.connect(
+                host=self.host,
+                port=self.port,
+                user=self.username,
+                password=self.password,
+                database=self.database,
+                charset="utf8mb4",
+                connect_timeout=10,
+                cursorclass=DictCursor,
+                init_command="SET time_zone = '+00:00'",
+            )
+        except pymysql.err.OperationalError as error:
+            raise SourceError(f"cannot reach {self.name}: {error.args[-1]}") from None
+        with connection, connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}")
+            yield cursor
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with self.connect() as cursor:
+            cursor.execute(sql, tuple(parameters))
+            return list(cursor.fetchall())
+
+    def base_tables(self) -> dict[str, str]:
+        """Name -> storage engine of every base table of the database."""
+        found = self.rows(
+            "SELECT table_name AS name, engine AS engine FROM information_schema.tables "
+            "WHERE table_schema = %s AND table_type = 'BASE TABLE' ORDER BY table_name",
+            [self.database],
+        )
+        return {row["name"]: row["engine"] for row in found}
+
+    def columns(self, table: str) -> tuple[Column, ...]:
+        """Every column of ``table``, invisible ones too, in its order."""
+        found = self.rows(
+            "SELECT column_name AS name, data_type AS data_type, column_type AS column_type, "
+            "is_nullable = 'YES' AS nullable, character_maximum_length AS characters, "
+            "numeric_precision AS `precision`, numeric_scale AS scale, "
+            "datetime_precision AS fraction FROM information_schema.columns "
+            "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+            [self.database, table],
+        )
+        return tuple(
+            Column(table=table, **dict(row, nullable=bool(row["nullable"]))) for row in found
+        )
+
+    def primary_key(self, table: str) -> tuple[str, ...]:
+        found = self.rows(
+            "SELECT column_name AS name FROM information_schema.key_column_usage "
+            "WHERE table_schema = %s AND table_name = %s AND constraint_name = 'PRIMARY' "
+            "ORDER BY ordinal_position",
+            [self.database, table],
+        )
+        return tuple(row["name"] for row in found)
+
+
+def checked_columns(source: Source, table: Table) -> tuple[Column, ...]:
+    """The columns of ``table`` that move, after holding the contract against the source.
+
+    Raises SourceError naming table and field if they disagree. Reads only.
+    """
+    tables = source.base_tables()
+    at = f"table {table.name}"
+    if table.name not in tables:
+        raise SourceError(f"{at}: no such table in {source.name}. It has: {', '.join(tables)}")
+    if tables[table.name] != "InnoDB":
+        raise SourceError(f"{at}: engine {tables[table.name]}; only InnoDB reads consistently")
+    columns = source.columns(table.name)
+    _check_names(table, [column.name for column in columns], at)
+    by_name = {column.name: column for column in columns}
+    if table.cursor and by_name[table.cursor].data_type not in types.TEMPORAL_CURSORS:
+        raise SourceError(
+            f"{at}: cursor = {table.cursor!r} is {by_name[table.cursor].column_type}; "
+            "a cursor must be a DATETIME, TIMESTAMP or DATE"
+        )
+    moving = tuple(column for column in columns if column.name not in table.skip)
+    for column in moving:
+        types.redshift_type(column)
+    _check_not_empty(source, table, at)
+    return moving
+
+
+def _check_names(table: Table, names: Sequence[str], at: str) -> None:
+    for option, wanted in (
+        ("keys", table.keys),
+        ("cursor", (table.cursor,) if table.cursor else ()),
+        ("skip", table.skip),
+    ):
+        for name in wanted:
+            if name not in names:
+                raise SourceError(
+                    f"{at}: {option} names the column {name!r}, which the source does not have. "
+                    f"It has: {', '.join(names)}"
+                )
+    needed = {*table.keys, *((table.cursor,) if table.cursor else ())}
+    if needed & set(table.skip):
+        raise SourceError(f"{at}: skip may not name a key or the cursor")
+    folded = [identifiers.folded(name) for name in names if name not in table.skip]
+    if len(set(folded)) != len(folded):
+        raise SourceError(f"{at}: column names differ only in case, which Redshift cannot keep")
+
+
+def _check_not_empty(source: Source, table: Table, at: str) -> None:
+    limited = f"SELECT 1 FROM {identifiers.mysql(table.name)} LIMIT %s"
+    found = source.rows(f"SELECT COUNT(*) AS n FROM ({limited}) AS t", [table.min_rows])[0]["n"]
+    if found < table.min_rows:
+        raise SourceError(
+            f"{at}: the source has {found} rows, min_rows = {table.min_rows}. "
+            "If so few are right, lower min_rows in the contract."
+        )
+
+
+def scrubbed(text: str, source: Source | None) -> str:
+    """``text`` without the source's password, in clear or percent-encoded."""
+    if source is None or not source.password:
+        return text
+    for secret in (source.password, quote(source.password, safe="")):
+        text = text.replace(secret, "***")
+    return text

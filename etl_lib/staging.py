@@ -1,0 +1,111 @@
+"""Names and shapes of a run's tables in the warehouse: staging, raw, curated, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from etl_lib.contract import Table
+from etl_lib.identifiers import folded, literal, redshift, run_suffix
+from etl_lib.run import Run
+
+Columns = Sequence[Mapping[str, str]]
+
+RAW_EXTRA = [
+    {"name": "_run_id", "type": "VARCHAR(127)"},
+    {"name": "_loaded_at", "type": "TIMESTAMP"},
+    {"name": "_deleted_at", "type": "TIMESTAMP"},
+    {"name": "_etl_seq", "type": "BIGINT"},
+]
+CURATED_EXTRA = [{"name": "_run_id", "type": "VARCHAR(127)"}]
+QUARANTINE_EXTRA = [
+    {"name": "_rule", "type": "VARCHAR(127)"},
+    {"name": "_row", "type": "VARCHAR(65535)"},
+]
+QUARANTINED = [
+    *QUARANTINE_EXTRA,
+    {"name": "_run_id", "type": "VARCHAR(127)"},
+    {"name": "_quarantined_at", "type": "TIMESTAMP"},
+]
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The run's own tables for one source table. Never shared, so never truncated."""
+
+    rows: str
+    keys: str
+    good: str
+    bad: str
+    gone: str
+
+    @classmethod
+    def of(cls, run: Run, table: Table) -> Staging:
+        stem = f"{folded(table.name)[:60]}__{run_suffix(run.run_id)}"
+        return cls(
+            *(redshift("tmp", stem + part) for part in ("", "__keys", "__good", "__bad", "__gone"))
+        )
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (self.rows, self.keys, self.good, self.bad, self.gone)
+
+
+def raw_table(table: Table) -> str:
+    return redshift("raw", folded(table.name))
+
+
+def curated_table(table: Table) -> str:
+    return redshift("curated", folded(table.name))
+
+
+def quarantine_table(table: Table) -> str:
+    return redshift("quarantine", folded(table.name))
+
+
+def key_names(table: Table) -> list[str]:
+    return [folded(key) for key in table.keys]
+
+
+def key_columns(table: Table, columns: Columns) -> list[Mapping[str, str]]:
+    return [column for column in columns if column["name"] in key_names(table)]
+
+
+def curated_columns(table: Table, columns: Columns) -> list[dict[str, str]]:
+    """The curated table's columns: the source's, with the contract's types where it names one."""
+    named = {column["name"]: column["type"] for column in columns}
+    named.update({name: column.type for name, column in table.columns.items()})
+    return [{"name": name, "type": kind} for name, kind in named.items()]
+
+
+def create(name: str, columns: Columns, table: Table, permanent: bool = False) -> str:
+    """CREATE TABLE; keys are NOT NULL, since a NULL key would be inserted anew by every run."""
+    keys = key_names(table)
+    body = ", ".join(
+        f"{redshift(column['name'])} {column['type']}"
+        + (" NOT NULL" if column["name"] in keys else "")
+        for column in columns
+    )
+    if not permanent:
+        return f"CREATE TABLE {name} ({body})"
+    return f"CREATE TABLE IF NOT EXISTS {name} ({body}){_layout(table)}"
+
+
+def copy(name: str, columns: Columns, manifest: str, role: str) -> str:
+    """COPY by manifest, with its columns named: never by prefix, never by position alone."""
+    listed = ", ".join(redshift(column["name"]) for column in columns)
+    return (
+        f"COPY {name} ({listed}) FROM {literal(manifest)} "
+        f"IAM_ROLE {literal(role)} FORMAT AS PARQUET MANIFEST"
+    )
+
+
+def same(keys: Sequence[str], left: str, right: str) -> str:
+    """Equality on the key columns of two relations."""
+    return " AND ".join(f"{left}.{redshift(key)} = {right}.{redshift(key)}" for key in keys)
+
+
+def _layout(table: Table) -> str:
+    dist = f" DISTKEY ({redshift(table.distkey)})" if table.distkey else " DISTSTYLE AUTO"
+    keys = ", ".join(redshift(key) for key in table.sortkey)
+    return dist + (f" SORTKEY ({keys})" if keys else "")

@@ -1,0 +1,220 @@
+"""Stage 03: what Spark does. Coerce and validate each batch by contract; set bad rows aside."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from etl_lib import staging
+from etl_lib.contract import Rule, Table
+from etl_lib.errors import ContractError, CountMismatch, QuarantineLimit, RunFailed
+from etl_lib.run import Plan, Run
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+STAGE = "03_transform"
+ROWS_PER_FILE = 500_000
+RULE = "_rule"
+
+
+def curate(run: Run, spark: SparkSession) -> list[Mapping[str, Any]]:
+    """Turn each table's raw batch into curated and quarantined files.
+
+    Returns per table how many rows are good and how many are quarantined, and by which rule.
+    Raises QuarantineLimit over the contract's limit: then nothing of this run is loaded.
+    """
+    # What Redshift's COPY reads: microseconds, and decimals as the types say.
+    spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    plans = run.plans()
+    busy = [table for table in run.tables if plans[table.name].window.rows]
+    return run.each(STAGE, lambda table: _curate(run, spark, table, plans[table.name]), busy)
+
+
+def _curate(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str, Any]:
+    key = run.curated_key(table.name, "manifest.json")
+    manifest = run.zone.get_json(key)
+    if manifest is None:
+        manifest = run.zone.put_json_once(key, _transform(run, spark, table, plan))
+    meta = manifest["meta"]
+    limit = table.quarantine_limit
+    if meta["bad"] > limit * (meta["good"] + meta["bad"]):
+        raise QuarantineLimit(
+            f"table {table.name}: {meta['bad']:,} of {meta['good'] + meta['bad']:,} rows break its "
+            f"rules ({_by_rule(meta['rules'])}); quarantine_limit = {limit:.0%}. Nothing was "
+            f"loaded. The rows stand under {run.zone.url(run.curated_key(table.name, ''))}."
+        )
+    return {"good": meta["good"], "quarantined": meta["bad"], "rules": meta["rules"]}
+
+
+def _transform(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str, Any]:
+    raw = _raw(run, spark, table.name, run.raw_key(table.name, "manifest.json"))
+    if raw is None:
+        raise RunFailed(f"table {table.name}: its raw manifest is empty; run 01_extract again")
+    frame = raw.withColumn(RULE, _broken_rule(run, spark, table, raw))
+    frame = _with_references(run, spark, table, frame).cache()
+    try:
+        counts = {row[RULE]: row["count"] for row in frame.groupBy(RULE).count().collect()}
+        good, bad = counts.pop(None, 0), sum(counts.values())
+        attempt = f"attempt={uuid.uuid4().hex[:12]}"
+        columns = staging.curated_columns(table, plan.columns)
+        entries = _write(run, table, _good(table, frame, columns), good, f"{attempt}/good")
+        bad_rows = _bad(table, frame, plan.columns)
+        bad_entries = _write(run, table, bad_rows, bad, f"{attempt}/bad")
+    finally:
+        frame.unpersist()
+    meta = {"good": good, "bad": bad, "rules": counts, "record_count": good}
+    set_aside = {"entries": bad_entries, "meta": {"record_count": bad}}
+    return {"entries": entries, "meta": {**meta, "quarantine": set_aside}}
+
+
+def _raw(run: Run, spark: SparkSession, table: str, key: str) -> DataFrame | None:
+    """The rows that a manifest lists; None if it lists none or is not there."""
+    manifest = run.zone.get_json(key)
+    if manifest is None or not manifest["entries"]:
+        return None
+    frame = spark.read.parquet(*(entry["url"] for entry in manifest["entries"]))
+    expected = manifest["meta"]["record_count"]
+    found = frame.count()
+    if found != expected:
+        raise CountMismatch(table, f"reading {key}", expected, found)
+    return frame
+
+
+def _broken_rule(run: Run, spark: SparkSession, table: Table, raw: DataFrame) -> Column:
+    """The name of the first rule that a row breaks, or NULL. NULL conditions count as broken."""
+    from pyspark.sql import functions as F
+
+    # A column may be coerced before it is judged: rules see the curated values.
+    curated = {name: column.expression for name, column in table.columns.items()}
+    _refuse_unknown_columns(run, table, raw, curated)
+    chosen = F.lit(None).cast("string")
+    for rule in reversed([rule for rule in table.rules if rule.reference is None]):
+        chosen = F.when(~F.coalesce(F.expr(rule.expect), F.lit(False)), rule.name).otherwise(chosen)
+    return chosen
+
+
+def _refuse_unknown_columns(
+    run: Run, table: Table, raw: DataFrame, curated: Mapping[str, str]
+) -> None:
+    """Try every expression of the contract on the schema, before any row is read."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql import functions as F
+
+    tried = {f"columns.{name}": expression for name, expression in curated.items()}
+    tried.update({f"rules.{rule.name}": rule.expect for rule in table.rules})
+    for at, expression in tried.items():
+        try:
+            raw.limit(0).select(F.expr(expression)).schema
+        except PySparkException as error:
+            reason = str(error).partition(";")[0].splitlines()[0]
+            field = f"tables.{table.name}.{at}"
+            raise ContractError(run.contract_url, field, reason) from None
+
+
+def _with_references(run: Run, spark: SparkSession, table: Table, frame: DataFrame) -> DataFrame:
+    """Mark the rows whose reference is not found, among those that need one."""
+    from pyspark.sql import functions as F
+
+    for rule in table.rules:
+        if rule.reference is None:
+            continue
+        other = _reference(run, spark, rule)
+        pairs = rule.reference.on.items()
+        if other is None:
+            found = frame.withColumn("_found", F.lit(False))
+        else:
+            known = other.select(
+                *(other[there].alias(f"_{there}") for there in rule.reference.on.values())
+            )
+            known = known.distinct().withColumn("_found", F.lit(True))
+            on = [F.expr(here) == known[f"_{there}"] for here, there in pairs]
+            joined = frame.join(F.broadcast(known), reduce(lambda a, b: a & b, on), "left")
+            found = joined.drop(*(f"_{there}" for there in rule.reference.on.values()))
+        # `expect` says which rows need no reference, e.g. "currency = 'USD'".
+        free = F.coalesce(F.expr(rule.expect), F.lit(False))
+        known_or_free = F.coalesce(F.col("_found"), F.lit(False)) | free
+        broken = F.when(F.col(RULE).isNull() & ~known_or_free, rule.name).otherwise(F.col(RULE))
+        frame = found.withColumn(RULE, broken).drop("_found")
+    return frame
+
+
+def _reference(run: Run, spark: SparkSession, rule: Rule) -> DataFrame | None:
+    """The whole of a table that is loaded in full: this run's batch, or the last one."""
+    assert rule.reference is not None
+    name = rule.reference.table
+    current = run.raw_key(name, "manifest.json")
+    frame = _raw(run, spark, name, current)
+    if frame is None:
+        last = run.bookmarks.get(name).manifest
+        frame = _raw(run, spark, name, last) if last else None
+    return frame
+
+
+def _good(table: Table, frame: DataFrame, columns: staging.Columns) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    selected = [
+        F.expr(
+            table.columns[each["name"]].expression
+            if each["name"] in table.columns
+            else f"`{each['name']}`"
+        )
+        .cast(_spark_type(each["type"]))
+        .alias(each["name"])
+        for each in columns
+    ]
+    return frame.where(F.col(RULE).isNull()).select(*selected)
+
+
+def _bad(table: Table, frame: DataFrame, columns: staging.Columns) -> DataFrame:
+    """Bad rows as their keys, the rule, and the raw row as JSON."""
+    from pyspark.sql import functions as F
+
+    keys = staging.key_names(table)
+    row = F.to_json(F.struct(*(F.col(f"`{each['name']}`") for each in columns)))
+    selected = [F.col(f"`{key}`") for key in keys]
+    return frame.where(F.col(RULE).isNotNull()).select(*selected, RULE, row.alias("_row"))
+
+
+def _write(
+    run: Run, table: Table, frame: DataFrame, rows: int, folder: str
+) -> list[dict[str, Any]]:
+    """Write Parquet files into a folder that only this attempt knows; returns manifest entries."""
+    if not rows:
+        return []
+    key = run.curated_key(table.name, folder)
+    frame.coalesce(max(1, rows // ROWS_PER_FILE)).write.parquet(run.zone.url(key))
+    return [
+        {"url": run.zone.url(name), "mandatory": True, "meta": {"content_length": size}}
+        for name, size in run.zone.list(f"{key}/")
+        if name.endswith(".parquet")
+    ]
+
+
+def _spark_type(redshift: str) -> str:
+    simple = {
+        "DOUBLE PRECISION": "double",
+        "TIMESTAMP": "timestamp_ntz",
+        "INTEGER": "int",
+    }
+    if redshift.startswith(("VARCHAR", "CHAR")):
+        return "string"
+    return simple.get(redshift, redshift.lower())
+
+
+def _by_rule(rules: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}: {count:,}" for name, count in sorted(rules.items()))
+
+
+def counted(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    """(table, rule, rows) of every broken rule, most frequent first."""
+    found = [
+        (result["table"], rule, count)
+        for result in results
+        for rule, count in result["rules"].items()
+    ]
+    return sorted(found, key=lambda each: -each[2])

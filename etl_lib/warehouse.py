@@ -1,0 +1,96 @@
+"""The warehouse, through the Redshift Data API: no driver, no open port, no password."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from etl_lib.errors import StatementFailed
+
+Row = dict[str, Any]
+DONE = ("FINISHED", "FAILED", "ABORTED")
+SLOWEST_POLL = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A Redshift Serverless workgroup and database."""
+
+    workgroup: str
+    database: str
+    copy_role: str  # IAM role that COPY reads S3 with
+
+    @property
+    def _client(self) -> Any:
+        return boto3.client("redshift-data")
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run one statement and return its rows as dicts. ``parameters`` are bound as ``:name``."""
+        client = self._client
+        bound = [{"name": key, "value": str(value)} for key, value in (parameters or {}).items()]
+        started = client.execute_statement(
+            WorkgroupName=self.workgroup,
+            Database=self.database,
+            Sql=sql,
+            **({"Parameters": bound} if bound else {}),
+        )
+        described = _wait(client, started["Id"], sql)
+        return _result(client, started["Id"]) if described.get("HasResultSet") else []
+
+    def scalar(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row."""
+        return next(iter(self.rows(sql, parameters)[0].values()))
+
+    def transaction(self, name: str, statements: Sequence[str], token: str = "") -> None:
+        """Run ``statements`` as one transaction: all of them or none.
+
+        ``token`` makes a repeated call return the first call's outcome (Redshift keeps it 8 h).
+        Raises StatementFailed with the statement that failed.
+        """
+        client = self._client
+        if len(statements) == 1:  # the batch call is for several
+            self.rows(statements[0])
+            return
+        started = client.batch_execute_statement(
+            WorkgroupName=self.workgroup,
+            Database=self.database,
+            Sqls=list(statements),
+            StatementName=name,
+            **({"ClientToken": hashlib.sha256(token.encode()).hexdigest()} if token else {}),
+        )
+        _wait(client, started["Id"], "; ".join(statements), name)
+
+
+def _wait(client: Any, statement_id: str, sql: str, name: str = "warehouse") -> Row:
+    """Poll until the statement has ended. Short waits first: most statements are short."""
+    pause = 0.005
+    while True:
+        described: Row = client.describe_statement(Id=statement_id)
+        if described["Status"] in DONE:
+            break
+        time.sleep(pause)
+        pause = min(2 * pause, SLOWEST_POLL)
+    if described["Status"] != "FINISHED":
+        failed = [s for s in described.get("SubStatements", ()) if s["Status"] == "FAILED"]
+        culprit = failed[0].get("QueryString", sql) if failed else sql
+        reason = (failed[0].get("Error") if failed else None) or described.get("Error")
+        raise StatementFailed(name, reason or f"status {described['Status']}", culprit)
+    return described
+
+
+def _result(client: Any, statement_id: str) -> list[Row]:
+    rows: list[Row] = []
+    for page in client.get_paginator("get_statement_result").paginate(Id=statement_id):
+        names = [column["name"] for column in page["ColumnMetadata"]]
+        for record in page["Records"]:
+            rows.append(dict(zip(names, map(_value, record))))
+    return rows
+
+
+def _value(cell: Mapping[str, Any]) -> Any:
+    return None if cell.get("isNull") else next(iter(cell.values()))

@@ -1,0 +1,281 @@
+"""Windows: the half-open span [low, high) of a table's cursor that one run moves.
+
+``high`` is found on the writer in an order that loses no late commit: its clock and every running
+statement first, then an uncommitted read, then a snapshot; where the two reads differ somebody is
+still writing, and ``high`` is lowered to the oldest such row. Planned once, stored, never planned
+again for the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from etl_lib.contract import Table
+from etl_lib.errors import SourceError
+from etl_lib.identifiers import mysql
+from etl_lib.source import Source
+from etl_lib.types import Column
+
+TICK = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one run moves of one table.
+
+    ``low`` None is the beginning. ``tier`` says what is proven about it: ``proven`` (no commit can
+    come late), ``bounded`` (the source hides its statements, so a lag was guessed) or ``full``.
+    """
+
+    table: str
+    mode: str  # incremental | full
+    low: str | None
+    high: str | None
+    tier: str
+    rows: int  # expected, counted when planned
+    digest: str | None = None  # of the whole table, for a full load
+    keys_digest: str | None = None  # of all keys, where deletes are swept
+    planned_at: str | None = None  # the source's clock
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def incremental(
+    source: Source,
+    table: Table,
+    columns: Sequence[Column],
+    low: str | None,
+    planned_before: str | None,
+) -> Window:
+    """Plan the next window of a table with a cursor. Reads only."""
+    cursor = next(column for column in columns if column.name == table.cursor)
+    now, settled, tier = _clock(source, table)
+    if planned_before and now < datetime.fromisoformat(planned_before):
+        raise SourceError(
+            f"table {table.name}: the source's clock says {now}, but the last run was planned at "
+            f"{planned_before}. Rows stamped now could be lost: mend the clock first."
+        )
+    _refuse_null_cursors(source, table)
+    high = _floor(settled, cursor)
+    start = _start(low, table.lookback)
+    high = _below_uncommitted(source, table, columns, start, high)
+    if low is not None:
+        high = max(high, datetime.fromisoformat(low))
+    count = _count(source, table, columns, start, high)
+    return Window(
+        table=table.name,
+        mode="incremental",
+        low=low,
+        high=_text(high),
+        tier=tier,
+        rows=count,
+        keys_digest=keys_digest(source, table) if table.deletes == "sweep" else None,
+        planned_at=_text(now),
+    )
+
+
+def full(
+    source: Source, table: Table, columns: Sequence[Column], last_digest: str | None
+) -> Window:
+    """Plan a full load: all rows, or none if the server's own checksum has not changed."""
+    name = mysql(table.name)
+    digest = str(source.rows(f"CHECKSUM TABLE {name}")[0]["Checksum"])
+    rows = 0 if digest == last_digest else source.rows(f"SELECT COUNT(*) AS n FROM {name}")[0]["n"]
+    if rows:
+        _refuse_zero_dates(source, table, columns, "TRUE", [])
+    return Window(
+        table=table.name, mode="full", low=None, high=None, tier="full", rows=rows, digest=digest
+    )
+
+
+def predicate(table: Table, window: Window) -> tuple[str, Sequence[str]]:
+    """The WHERE clause of ``window`` and its parameters."""
+    if window.mode == "full":
+        return "TRUE", []
+    start = _start(window.low, table.lookback)
+    assert window.high is not None
+    return _between(table, start, datetime.fromisoformat(window.high))
+
+
+def keys_digest(source: Source, table: Table) -> str:
+    """Count and order-free checksum of all keys: tells whether a key came or went."""
+    return _digest(source, table, table.keys, "TRUE", [], "REPEATABLE READ")
+
+
+def _clock(source: Source, table: Table) -> tuple[datetime, datetime, str]:
+    """The source's time, the time before which no statement is still running, and the tier."""
+    with source.connect() as cursor:
+        cursor.execute("SELECT VERSION() LIKE '%MariaDB%' AS mariadb")
+        row = cursor.fetchone()
+        mariadb = bool(row and row["mariadb"])
+        cursor.execute(
+            "SELECT COUNT(*) AS n FROM information_schema.user_privileges "
+            "WHERE privilege_type = 'PROCESS'"
+        )
+        row = cursor.fetchone()
+        sees_all = bool(row and row["n"])
+        cursor.execute(_RUNNING_MARIADB if mariadb else _RUNNING_MYSQL)
+        row = cursor.fetchone()
+        assert row is not None
+    now, oldest = row["now"], timedelta(seconds=float(row["oldest"]))
+    if not sees_all:
+        return now, now - timedelta(seconds=table.lag), "bounded"
+    # MySQL counts a statement's age in whole seconds and rounds stamps up by half of one.
+    margin = timedelta() if mariadb else timedelta(seconds=1.5)
+    return now, now - oldest - margin, "proven"
+
+
+_WRITING = """
+    id <> CONNECTION_ID() AND command NOT IN ('Sleep', 'Daemon', 'Binlog Dump')
+    AND (info IS NULL OR info NOT REGEXP '^[[:space:]]*SELECT')
+"""
+_RUNNING_MARIADB = f"""
+    SELECT NOW(6) AS now, COALESCE(MAX(CASE WHEN {_WRITING} THEN time_ms END), 0) / 1000 AS oldest
+    FROM information_schema.processlist
+"""
+_RUNNING_MYSQL = f"""
+    SELECT NOW(6) AS now, COALESCE(MAX(CASE WHEN {_WRITING} THEN time END), 0) AS oldest
+    FROM performance_schema.processlist
+"""
+
+
+def _floor(moment: datetime, cursor: Column) -> datetime:
+    """``moment`` cut to what the cursor column can hold, so that no tick is split."""
+    if cursor.data_type == "date":
+        return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    step = 10 ** (6 - (cursor.fraction or 0))
+    return moment.replace(microsecond=moment.microsecond // step * step)
+
+
+def _below_uncommitted(
+    source: Source,
+    table: Table,
+    columns: Sequence[Column],
+    start: datetime | None,
+    high: datetime,
+) -> datetime:
+    """``high``, lowered below every row that an open transaction has in [start, high).
+
+    Compared by content, not by stamp: a second update within one tick has the same stamp.
+    """
+    names = [column.name for column in columns]
+    where, parameters = _between(table, start, high)
+    digests = [
+        _digest(source, table, names, where, parameters, isolation)
+        for isolation in ("READ UNCOMMITTED", "REPEATABLE READ")
+    ]
+    if digests[0] == digests[1]:
+        return high
+    assert table.cursor is not None
+    stamp = mysql(table.cursor)
+    query = (
+        f"SELECT {stamp} AS stamp, COUNT(*) AS n, {_hash_sum(names)} AS hash "
+        f"FROM {mysql(table.name)} WHERE {where} GROUP BY {stamp}"
+    )
+    dirty, clean = (
+        {(row["stamp"], row["n"], row["hash"]) for row in _read(source, query, parameters, level)}
+        for level in ("READ UNCOMMITTED", "REPEATABLE READ")
+    )
+    stamps = [_moment(row[0]) for row in dirty ^ clean]
+    return min([high, *stamps])
+
+
+def _digest(
+    source: Source,
+    table: Table,
+    names: Sequence[str],
+    where: str,
+    parameters: Sequence[str],
+    isolation: str,
+) -> str:
+    query = (
+        f"SELECT COUNT(*) AS n, COALESCE({_hash_sum(names)}, 0) AS hash "
+        f"FROM {mysql(table.name)} WHERE {where}"
+    )
+    row = _read(source, query, parameters, isolation)[0]
+    return f"{row['n']}:{row['hash']}"
+
+
+def _hash_sum(names: Sequence[str]) -> str:
+    """SQL: a sum over 60-bit row hashes. QUOTE keeps NULL apart from any text."""
+    quoted = ", ".join(f"QUOTE({mysql(name)})" for name in names)
+    return f"SUM(CAST(CONV(LEFT(MD5(CONCAT_WS(',', {quoted})), 15), 16, 10) AS UNSIGNED))"
+
+
+def _read(source: Source, query: str, parameters: Sequence[str], isolation: str) -> Sequence[Any]:
+    with source.connect(isolation) as cursor:
+        cursor.execute(query, tuple(parameters))
+        return cursor.fetchall()
+
+
+def _between(table: Table, start: datetime | None, high: datetime) -> tuple[str, Sequence[str]]:
+    assert table.cursor is not None
+    stamp = mysql(table.cursor)
+    if start is None:
+        return f"{stamp} < %s", [_text(high)]
+    return f"{stamp} >= %s AND {stamp} < %s", [_text(start), _text(high)]
+
+
+def _start(low: str | None, lookback: int) -> datetime | None:
+    return None if low is None else datetime.fromisoformat(low) - timedelta(seconds=lookback)
+
+
+def _count(
+    source: Source,
+    table: Table,
+    columns: Sequence[Column],
+    start: datetime | None,
+    high: datetime,
+) -> int:
+    where, parameters = _between(table, start, high)
+    query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {where}"
+    count: int = source.rows(query, parameters)[0]["n"]
+    if count:
+        _refuse_zero_dates(source, table, columns, where, parameters)
+    return count
+
+
+def _refuse_null_cursors(source: Source, table: Table) -> None:
+    assert table.cursor is not None
+    query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {mysql(table.cursor)} IS NULL"
+    nulls = source.rows(query)[0]["n"]
+    if nulls:
+        raise SourceError(
+            f"table {table.name}: cursor {table.cursor!r} is NULL in {nulls:,} rows, which no "
+            "window would ever contain. Fill them, or load the table in full (no cursor)."
+        )
+
+
+def _refuse_zero_dates(
+    source: Source,
+    table: Table,
+    columns: Sequence[Column],
+    where: str,
+    parameters: Sequence[str],
+) -> None:
+    dates = [column.name for column in columns if column.can_be_zero_date]
+    if table.zero_dates == "null" or not dates:
+        return
+    counts = ", ".join(
+        f"COALESCE(SUM(DAY({mysql(name)}) = 0 OR MONTH({mysql(name)}) = 0), 0) AS {mysql(name)}"
+        for name in dates
+    )
+    row = source.rows(f"SELECT {counts} FROM {mysql(table.name)} WHERE {where}", parameters)[0]
+    for name, count in row.items():
+        if count:
+            raise SourceError(
+                f"table {table.name}, column {name}: {count:,} zero or partial dates, which are "
+                'no dates in Redshift. To load them as NULL: zero_dates = "null" in the contract.'
+            )
+
+
+def _moment(stamp: Any) -> datetime:
+    return stamp if isinstance(stamp, datetime) else datetime(stamp.year, stamp.month, stamp.day)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="microseconds")

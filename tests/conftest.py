@@ -1,0 +1,62 @@
+"""One local AWS and one MySQL server for the whole session, in a directory of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl_lib.warehouse import Warehouse
+from workbench import endpoint as local_aws
+from workbench.endpoint import Endpoint
+from workbench.home import Home
+from workbench.mysql import server as mysql
+from workbench.mysql.server import Server
+
+if TYPE_CHECKING:
+    from workbench.stack import Stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_real_aws() -> None:
+    """No test sees the developer's own AWS settings."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("workbook"))
+
+
+@pytest.fixture(scope="session")
+def endpoint(home: Home) -> Iterator[Endpoint]:
+    """The local AWS, running."""
+    yield local_aws.start(home.aws)
+    local_aws.stop(home.aws)
+
+
+@pytest.fixture(scope="session")
+def mysql_server(home: Home) -> Iterator[Server]:
+    """A MariaDB server of our own, running."""
+    yield mysql.start(home.mysql)
+    mysql.stop(home.mysql)
+
+
+@pytest.fixture(scope="session")
+def stack(home: Home, endpoint: Endpoint, mysql_server: Server) -> Stack:
+    """Local AWS and MySQL with all that the pipeline needs on them."""
+    from workbench import stack as stacks
+
+    return stacks.up(home, lambda text: None)
+
+
+@pytest.fixture
+def warehouse(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The warehouse, with this process pointed at the local AWS."""
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    return Warehouse("rental-apartments", "dev", "")

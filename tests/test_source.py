@@ -1,0 +1,141 @@
+"""The source is what the contract says, or the message names table and field; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from etl_lib import extract, types
+from etl_lib.contract import Table
+from etl_lib.errors import SourceError
+from etl_lib.source import Source, checked_columns
+from workbench import init, source_option
+from workbench.mysql.server import Server
+
+DATABASE = "sources"
+TABLE = Table(name="things", keys=("id",), cursor="at")
+
+
+@pytest.fixture(scope="module")
+def source(mysql_server: Server) -> Iterator[Source]:
+    with mysql_server.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
+    with mysql_server.cursor(DATABASE) as cursor:
+        cursor.execute(
+            """CREATE TABLE things (id BIGINT UNSIGNED PRIMARY KEY, at DATETIME(6) NOT NULL,
+            small TINYINT(1), money DECIMAL(38,10), wide DECIMAL(19,0), ratio FLOAT, big DOUBLE,
+            day DATE, span TIME(6), flags BIT(64), colour ENUM('', 'red'), tags SET('a', 'b'),
+            born YEAR, note TEXT, `Order` VARCHAR(10), place POINT)"""
+        )
+        cursor.execute(
+            """INSERT INTO things VALUES (18446744073709551615, '9999-12-31 23:59:59.999999', -1,
+            1234567890123456789012345678.0123456789, 9999999999999999999, 16777217.5, 5e-324,
+            '0001-01-01', '-838:59:59.000001', b'1111111111111111111111111111111111111111111111111111111111111111',
+            '', 'a,b', 2155, 'line\\nquote\\"tab\\t\\\\ 😀', ' x ', NULL)"""
+        )
+        cursor.execute("CREATE TABLE empty (id INT PRIMARY KEY)")
+        cursor.execute("CREATE TABLE old (id INT PRIMARY KEY) ENGINE = MyISAM")
+        cursor.execute("CREATE TABLE keyless (id INT)")
+    secret = mysql_server.secret(DATABASE)
+    yield Source(
+        secret["host"], secret["port"], secret["username"], secret["password"], DATABASE
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (Table("thing", ("id",)), "table thing: no such table"),
+        (Table("things", ("key",)), "table things: keys names the column 'key'"),
+        (Table("things", ("id",), "updated"), "table things: cursor names the column 'updated'"),
+        (Table("things", ("id",), "note"), "cursor = 'note' is text"),
+        (Table("things", ("id",), skip=("plaec",)), "skip names the column 'plaec'"),
+        (Table("things", ("id",), skip=("id", "place")), "skip may not name a key"),
+        (Table("things", ("id",)), "column place: MySQL type point has no Redshift type"),
+        (Table("empty", ("id",)), "table empty: the source has 0 rows, min_rows = 1"),
+        (Table("old", ("id",)), "engine MyISAM"),
+    ],
+)
+def test_a_contract_that_does_not_fit_the_source_is_refused(
+    source: Source, table: Table, message: str
+) -> None:
+    with pytest.raises(SourceError, match=message):
+        checked_columns(source, table)
+
+
+def test_a_wrong_password_is_one_message_without_the_password(source: Source) -> None:
+    with pytest.raises(SourceError, match="Access denied") as caught:
+        replace(source, password="not-the-password").base_tables()
+    assert "not-the-password" not in str(caught.value)
+
+
+def test_an_unreachable_source_is_one_message(source: Source) -> None:
+    with pytest.raises(SourceError, match="cannot reach mysql://etl@127.0.0.1:1/"):
+        replace(source, port=1).base_tables()
+
+
+def test_the_reader_gives_every_value_exactly(source: Source) -> None:
+    import pyarrow as pa
+
+    table = replace(TABLE, skip=("place",))
+    described = extract._described(checked_columns(source, table))
+    schema = pa.schema([(each["name"], types.arrow_type(each["type"])) for each in described])
+    query = extract._select(source, table, described, "TRUE", [])
+    row = pa.Table.from_batches(extract._batches(source, table, query, schema)).to_pylist()[0]
+    assert row["id"] == Decimal(18446744073709551615)
+    assert str(row["at"]) == "9999-12-31 23:59:59.999999"
+    assert row["small"] == -1
+    assert row["money"] == Decimal("1234567890123456789012345678.0123456789")
+    assert row["wide"] == Decimal(9999999999999999999)
+    assert row["ratio"] == 16777218.0  # what a 32-bit float holds of it, every digit
+    assert row["big"] == 5e-324
+    assert str(row["day"]) == "0001-01-01"
+    assert row["span"] == "-838:59:59.000001"
+    assert row["flags"] == Decimal(18446744073709551615)
+    assert (row["colour"], row["tags"], row["born"]) == ("", "a,b", 2155)
+    assert row["note"] == 'line\nquote"tab\t\\ 😀'
+    assert row["order"] == " x "
+
+
+def test_a_reader_error_names_the_table_and_never_the_password(source: Source) -> None:
+    import pyarrow as pa
+
+    with pytest.raises(SourceError, match="table things:") as caught:
+        list(extract._batches(source, TABLE, "SELECT nonsense FROM things", pa.schema([])))
+    assert source.password not in str(caught.value)
+
+
+def test_init_writes_a_contract_that_fits_and_names_what_it_left_out(source: Source) -> None:
+    from etl_lib import contract
+
+    draft = init.draft(source)
+    parsed = contract.parse(draft.text, "draft")
+    assert set(parsed.tables) == {"things", "empty"}
+    assert parsed.tables["things"].skip == ("place",)
+    for table in parsed.tables.values():
+        checked_columns(source, table)
+    assert "table keyless left out: no primary key" in draft.warnings
+    assert "table old left out: engine MyISAM" in draft.warnings
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://me:secret@db/shop", "leave the password out"),
+        ("postgres://me@db/shop", "expected mysql://"),
+        ("mysql://me@db", "expected mysql://"),
+        ("mysql://me@db:port/shop", "is no number"),
+        ("mysql://me@db/shop", "set the password of me in"),
+    ],
+)
+def test_a_source_address_is_checked_and_takes_no_password(
+    url: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(source_option.PASSWORD, raising=False)
+    with pytest.raises(SourceError, match=message) as caught:
+        source_option.parse(url)
+    assert "secret" not in str(caught.value)
