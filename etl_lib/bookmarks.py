@@ -18,7 +18,7 @@ from etl_lib.errors import Fenced
 
 @dataclass(frozen=True)
 class Bookmark:
-    """``plan`` is the open run's plan for this table: stored before work, adopted by every retry."""
+    """``plan`` is the open run's plan: stored before any work, adopted by every retry."""
 
     table: str
     version: int = 0

@@ -17,7 +17,7 @@ from etl_lib.errors import ContractError
 try:
     import tomllib
 except ImportError:  # Python 3.9, as in Glue Python shell jobs
-    import tomli as tomllib  # type: ignore[no-redef]
+    import tomli as tomllib  # type: ignore[import-not-found, no-redef]
 
 ALL = "all"
 
@@ -32,7 +32,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a good row is: a Spark SQL condition, or a reference. A row that fails is quarantined."""
+    """What a good row is: a Spark SQL condition, or a reference. Others are quarantined."""
 
     name: str
     expect: str = "true"

@@ -108,7 +108,7 @@ def _refuse_unknown_columns(
     tried.update({f"rules.{rule.name}": rule.expect for rule in table.rules})
     for at, expression in tried.items():
         try:
-            raw.limit(0).select(F.expr(expression)).schema
+            raw.limit(0).select(F.expr(expression))
         except PySparkException as error:
             reason = str(error).partition(";")[0].splitlines()[0]
             field = f"tables.{table.name}.{at}"

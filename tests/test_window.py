@@ -31,9 +31,7 @@ def source(mysql_server: Server) -> Iterator[Source]:
         )
         cursor.execute("INSERT INTO events (id, note, at) VALUES (1, 'old', '2024-01-01')")
     secret = mysql_server.secret(DATABASE)
-    yield Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], DATABASE
-    )
+    yield Source(secret["host"], secret["port"], secret["username"], secret["password"], DATABASE)
 
 
 def plan(source: Source, low: str | None = None, table: Table = TABLE) -> window.Window:

@@ -1,0 +1,177 @@
+"""The local AWS as a process, and what it refuses by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from workbench import endpoint as local_aws
+from workbench.daemon import DaemonError
+from workbench.endpoint import Endpoint
+
+
+def test_it_listens_on_loopback_only(endpoint: Endpoint) -> None:
+    port = int(endpoint.url.rpartition(":")[2])
+    listening = [
+        line.split()[1]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        for line in Path(table).read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and line.split()[1].endswith(f":{port:04X}")
+    ]
+    assert listening == [f"0100007F:{port:04X}"]
+
+
+def test_its_files_are_readable_by_their_owner_only(endpoint: Endpoint) -> None:
+    endpoint.client("secretsmanager").create_secret(Name="files", SecretString="x")
+    names = ("endpoint.json", "journal.jsonl", "aws-config", "aws-credentials")
+    modes = {name: stat.S_IMODE((endpoint.state / name).stat().st_mode) for name in names}
+    assert modes == dict.fromkeys(names, 0o600)
+
+
+def test_starting_twice_is_starting_once(endpoint: Endpoint) -> None:
+    assert local_aws.start(endpoint.state) == endpoint
+    assert local_aws.load(endpoint.state) == endpoint
+
+
+def test_it_is_ready_within_three_seconds_and_keeps_port_and_keys(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    first = local_aws.start(tmp_path)
+    ready = time.monotonic() - begin
+    assert local_aws.stop(tmp_path) and not local_aws.running(tmp_path)
+    second = local_aws.start(tmp_path)
+    local_aws.stop(tmp_path)
+    assert ready < 3
+    assert first == second
+
+
+def test_a_kept_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
+    local_aws.start(tmp_path)
+    local_aws.stop(tmp_path)
+    port = json.loads((tmp_path / "endpoint.json").read_text())["port"]
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(DaemonError, match=f"port {port}, kept in .*endpoint.json"):
+            local_aws.start(tmp_path)
+
+
+def test_two_servers_never_share_a_state(endpoint: Endpoint) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "workbench.aws", "--state", str(endpoint.state)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert second.returncode == 1
+    assert second.stderr.strip() == f"local AWS: another local AWS already serves {endpoint.state}"
+
+
+def test_a_dead_server_is_reported_within_five_seconds(tmp_path: Path) -> None:
+    endpoint = local_aws.start(tmp_path)
+    local_aws.stop(tmp_path)
+    begin = time.monotonic()
+    with pytest.raises(EndpointConnectionError):
+        endpoint.client("s3").list_buckets()
+    assert time.monotonic() - begin < 5
+
+
+def test_its_environment_points_any_sdk_at_it(endpoint: Endpoint) -> None:
+    code = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+    environment = {**os.environ, **endpoint.environment(), "HTTP_PROXY": "http://127.0.0.1:9"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60
+    )
+    assert answer.stdout.strip() == "123456789012", answer.stderr
+
+
+def test_a_client_ignores_settings_for_another_aws(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert endpoint.client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
+REFUSED = [
+    ("glue", "start_job_run", {"JobName": "x"}, "glue:StartJobRun"),
+    ("glue", "get_databases", {}, "glue:GetDatabases"),
+    ("stepfunctions", "list_state_machines", {}, "states:ListStateMachines"),
+    ("dynamodb", "execute_statement", {"Statement": "SELECT 1"}, "dynamodb:ExecuteStatement"),
+    ("secretsmanager", "rotate_secret", {"SecretId": "x"}, "secretsmanager:RotateSecret"),
+    ("iam", "create_user", {"UserName": "x"}, "iam:CreateUser"),
+    ("sts", "get_session_token", {}, "sts:GetSessionToken"),
+    ("logs", "start_query", {"startTime": 0, "endTime": 1, "queryString": "x"}, "logs:StartQuery"),
+    ("ec2", "describe_instances", {}, "ec2:DescribeInstances"),
+    ("lambda", "list_functions", {}, "lambda:GET /2015-03-31/functions"),
+    ("cloudwatch", "list_metrics", {}, "monitoring:ListMetrics"),
+    ("s3", "get_bucket_acl", {"Bucket": "x"}, "s3:GET bucket ?acl"),
+    (
+        "s3",
+        "put_object_tagging",
+        {"Bucket": "x", "Key": "k", "Tagging": {"TagSet": []}},
+        "?tagging",
+    ),
+    ("s3", "put_object", {"Bucket": "x", "Key": "k", "SSEKMSKeyId": "k"}, "server-side-encryption"),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "request_", "name"), REFUSED)
+def test_what_it_does_not_execute_is_refused_by_name(
+    endpoint: Endpoint, service: str, operation: str, request_: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(ClientError) as refusal:
+        getattr(endpoint.client(service), operation)(**request_)
+    assert refusal.value.response["Error"]["Code"] in ("NotImplementedException", "NotImplemented")
+    assert name in refusal.value.response["Error"]["Message"]
+
+
+def ask(endpoint: Endpoint, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    """A request that no SDK would make, with a valid key."""
+    credential = f"{endpoint.access_key}/20000101/us-east-1/glue/aws4_request"
+    sent = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, Signature=0",
+        "Content-Type": "application/x-amz-json-1.1",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    request = urllib.request.Request(endpoint.url + "/", body, sent)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+DYNAMODB = "DynamoDB_20120810.ListTables"
+MALFORMED = [
+    (b"{", {"X_Amz_Target": DYNAMODB}, 400, "SerializationException"),
+    (b"\xff", {"X_Amz_Target": DYNAMODB}, 400, "SerializationException"),
+    (b"[1]", {"X_Amz_Target": DYNAMODB}, 400, "SerializationException"),
+    (b"[" * 100_000, {"X_Amz_Target": DYNAMODB}, 400, "SerializationException"),
+    (b" " * (16 * 1024**2 + 1), {"X_Amz_Target": DYNAMODB}, 413, "RequestEntityTooLargeException"),
+    (b"{}", {"X_Amz_Target": DYNAMODB, "Content_Type": "text/plain"}, 404, "UnknownOperation"),
+    (b"{}", {"X_Amz_Target": "DynamoDB_20120810"}, 400, "NotImplementedException"),
+    (b"{}", {"X_Amz_Target": "AWSGlue.Nothing"}, 400, "NotImplementedException"),
+    (b"{}", {"X_Amz_Target": "RedshiftData.Nothing"}, 400, "NotImplementedException"),
+    (b"{}", {"X_Amz_Target": ""}, 400, "NotImplementedException"),
+    (b"{}", {}, 400, "NotImplementedException"),
+]
+
+
+@pytest.mark.parametrize(("body", "headers", "status", "code"), MALFORMED)
+def test_a_malformed_request_is_an_aws_shaped_error_and_the_server_lives(
+    endpoint: Endpoint, body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    answered, answer = ask(endpoint, body, **headers)
+    assert (answered, answer["__type"].startswith(code)) == (status, True), answer
+    assert endpoint.client("sts").get_caller_identity()["Account"] == "123456789012"

@@ -1,0 +1,65 @@
+"""What the local AWS answers: an allow-list. Everything else is refused by name."""
+
+from __future__ import annotations
+
+# X-Amz-Target prefix of the services that speak JSON.
+TARGETS = {
+    "AWSGlue": "glue",
+    "RedshiftData": "redshift-data",
+    "DynamoDB_20120810": "dynamodb",
+    "secretsmanager": "secretsmanager",
+    "Logs_20140328": "logs",
+}
+
+# Executed by services of our own.
+OWN: dict[str, frozenset[str]] = {
+    "glue": frozenset(
+        "CreateSession GetSession ListSessions StopSession DeleteSession RunStatement GetStatement "
+        "ListStatements CancelStatement GetTags TagResource UntagResource".split()
+    ),
+    "redshift-data": frozenset(
+        "ExecuteStatement BatchExecuteStatement DescribeStatement GetStatementResult "
+        "GetStatementResultV2 CancelStatement ListStatements ListDatabases ListSchemas ListTables "
+        "DescribeTable".split()
+    ),
+}
+
+# Executed by moto. What a write changes is journaled, so an operation that changes anything
+# belongs into WRITES: one that is only in READS would be forgotten at the next start.
+READS: dict[str, frozenset[str]] = {
+    "dynamodb": frozenset(
+        "GetItem BatchGetItem TransactGetItems Query Scan DescribeTable ListTables "
+        "DescribeTimeToLive ListTagsOfResource DescribeEndpoints".split()
+    ),
+    "secretsmanager": frozenset(
+        "GetSecretValue BatchGetSecretValue DescribeSecret ListSecrets ListSecretVersionIds "
+        "GetRandomPassword".split()
+    ),
+    "logs": frozenset("DescribeLogGroups DescribeLogStreams GetLogEvents FilterLogEvents".split()),
+    "iam": frozenset("GetRole ListRoles GetRolePolicy ListRolePolicies".split()),
+    "sts": frozenset(["GetCallerIdentity"]),
+}
+WRITES: dict[str, frozenset[str]] = {
+    "dynamodb": frozenset(
+        "CreateTable DeleteTable UpdateTable UpdateTimeToLive TagResource UntagResource PutItem "
+        "UpdateItem DeleteItem BatchWriteItem TransactWriteItems".split()
+    ),
+    "secretsmanager": frozenset(
+        "CreateSecret PutSecretValue UpdateSecret DeleteSecret RestoreSecret TagResource "
+        "UntagResource UpdateSecretVersionStage".split()
+    ),
+    "logs": frozenset(
+        "CreateLogGroup DeleteLogGroup CreateLogStream DeleteLogStream PutLogEvents "
+        "PutRetentionPolicy DeleteRetentionPolicy".split()
+    ),
+    "iam": frozenset("CreateRole DeleteRole PutRolePolicy DeleteRolePolicy".split()),
+    "sts": frozenset(),
+}
+
+
+def by_moto(service: str, operation: str) -> bool:
+    return writes(service, operation) or operation in READS.get(service, ())
+
+
+def writes(service: str, operation: str) -> bool:
+    return operation in WRITES.get(service, ())

@@ -1,0 +1,163 @@
+"""One port for all services: who answers which request."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from workbench.aws import operations, replies
+from workbench.aws.guard import Guard, Scope
+from workbench.aws.moto_services import MotoServices
+from workbench.aws.protocol import AwsError, Context, Service, not_supported
+from workbench.aws.s3.handler import S3
+
+log = logging.getLogger(__name__)
+
+# DynamoDB's BatchWriteItem may have 16 MB; every other JSON request is smaller.
+MAX_BODY = 16 * 1024 * 1024
+FORM = "application/x-www-form-urlencoded"
+
+Reply = TypeVar("Reply")
+
+
+class Router:
+    """The WSGI application of the local AWS."""
+
+    def __init__(self, context: Context, guard: Guard) -> None:
+        self._context = context
+        self._guard = guard
+        self._moto = MotoServices(context.state, context.region, context.access_key)
+        self._s3 = S3(context)
+        self._own: dict[str, Service] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        request.max_form_memory_size = MAX_BODY
+        service = None
+        try:
+            scope = self._guard.check(request)
+            service = scope.service
+            response = self._answer(request, scope)
+        except AwsError as error:
+            response = replies.error_reply(error, request, service)
+        except HTTPException as error:  # a body that ended early, a range beyond the end
+            failure = AwsError("InvalidRequest", str(error.description), error.code or 400)
+            response = replies.error_reply(failure, request, service)
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            failure = AwsError("InternalFailure", f"{type(error).__name__}: {error}", 500)
+            response = replies.error_reply(failure, request, service)
+        return response(environ, start_response)
+
+    def close(self) -> None:
+        """Orderly shutdown of every service that was started."""
+        with self._lock:
+            for service in self._own.values():
+                service.close()
+        self._moto.close()
+
+    def _answer(self, request: Request, scope: Scope) -> Response:
+        length = request.headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit()):
+            raise AwsError("InvalidRequest", f"Content-Length {length!r} is not a number")
+        target = request.headers.get("X-Amz-Target")
+        if target is not None:
+            return self._json(request, target, scope)
+        if scope.service == "s3":
+            return self._s3.answer(request)
+        if request.mimetype == FORM:
+            return self._query(request, scope)
+        raise not_supported(scope.service, f"{request.method} {request.path}")
+
+    def _json(self, request: Request, target: str, scope: Scope) -> Response:
+        prefix, _, operation = target.partition(".")
+        service = operations.TARGETS.get(prefix, scope.service)
+        own = operation in operations.OWN.get(service, ())
+        if prefix not in operations.TARGETS or not (own or operations.by_moto(service, operation)):
+            raise not_supported(service, operation)
+        if request.path != "/" or request.method != "POST":
+            raise AwsError("UnknownOperationException", f"{target} is asked for by POST to /", 404)
+        if not request.mimetype.startswith("application/x-amz-json-"):
+            raise AwsError(
+                "UnknownOperationException",
+                f"Content-Type {request.mimetype!r} is not application/x-amz-json-1.0 or 1.1",
+                404,
+            )
+        text, parsed = _json_object(_body(request))
+        if own:
+            answer = self._service(service).handle(operation, parsed, self._context)
+            return replies.json_reply(answer)
+        return self._moto.call(service, operation, request.mimetype, text)
+
+    def _query(self, request: Request, scope: Scope) -> Response:
+        text = _text(_body(request))
+        operation = parse_qs(text).get("Action", ["(no Action)"])[0]
+        if scope.service in operations.TARGETS.values() or not operations.by_moto(
+            scope.service, operation
+        ):
+            raise not_supported(scope.service, operation)
+        if request.path != "/" or request.method != "POST":
+            raise AwsError("UnknownOperationException", "Actions are asked for by POST to /", 404)
+        return self._moto.call(scope.service, operation, FORM, text)
+
+    def _service(self, name: str) -> Service:
+        """Our own services start at their first request: their libraries are slow to import."""
+        with self._lock:
+            if name not in self._own:
+                self._own[name] = FACTORIES[name](self._context)
+            return self._own[name]
+
+
+def _glue(context: Context) -> Service:
+    from workbench.aws.glue.service import GlueService
+
+    service: Service = GlueService(context)
+    return service
+
+
+def _redshift(context: Context) -> Service:
+    from workbench.aws.redshift.service import RedshiftDataService
+
+    service: Service = RedshiftDataService(context)
+    return service
+
+
+FACTORIES: dict[str, Callable[[Context], Service]] = {"glue": _glue, "redshift-data": _redshift}
+
+
+def _body(request: Request) -> bytes:
+    """The whole body, unless it is larger than any valid request."""
+    body = request.stream.read(MAX_BODY + 1) if _fits(request) else b""
+    if len(body) > MAX_BODY or not _fits(request):
+        raise AwsError("RequestEntityTooLargeException", f"The body exceeds {MAX_BODY} bytes.", 413)
+    return body
+
+
+def _fits(request: Request) -> bool:
+    return (request.content_length or 0) <= MAX_BODY
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise AwsError("SerializationException", f"The body is not UTF-8: {error}") from None
+
+
+def _json_object(body: bytes) -> tuple[str, dict[str, Any]]:
+    text = _text(body) or "{}"
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise AwsError("SerializationException", f"The body is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise AwsError("SerializationException", "The body is JSON, but not an object.")
+    return text, parsed

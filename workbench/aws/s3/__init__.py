@@ -1,0 +1,1 @@
+"""S3 over plain folders: STATE/s3/<bucket>/<key>, shared with Spark."""
