@@ -1,0 +1,1 @@
+"""Glue interactive sessions: each session is one Python process with its own Spark."""

@@ -1,0 +1,432 @@
+"""One Glue session: one child process, a queue of statements, and what is known of both."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from workbench.aws.glue import spark
+from workbench.aws.protocol import AwsError, Context
+
+WORKER = Path(__file__).with_name("worker.py")
+FINAL = frozenset({"AVAILABLE", "CANCELLED", "ERROR"})
+LIVE = frozenset({"PROVISIONING", "READY"})
+
+# An editable install puts the repository on every process's path; a session, as on Glue, has
+# only what --extra-py-files brings. Spark's Python workers read this file, too.
+SITE = """\
+import os, sys
+package = os.path.join("workbench", "__init__.py")
+sys.path[:] = [path for path in sys.path if not os.path.exists(os.path.join(path, package))]
+"""
+
+
+class SessionFailed(Exception):
+    """The session cannot start; the message becomes its ErrorMessage."""
+
+
+@dataclass
+class Statement:
+    """One piece of code and what became of it."""
+
+    number: int
+    code: str
+    state: str = "WAITING"
+    output: dict[str, Any] = field(default_factory=dict)
+    started: float | None = None
+    completed: float | None = None
+
+    def finish(self, state: str, output: dict[str, Any]) -> None:
+        self.state, self.output, self.completed = state, output, time.time()
+        self.started = self.started or self.completed
+
+    def describe(self) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "Id": self.number,
+            "Code": self.code,
+            "State": self.state,
+            "Output": self.output,
+            "Progress": 1.0 if self.state in FINAL else 0.0,
+        }
+        if self.started is not None:
+            described["StartedOn"] = int(self.started)
+        if self.completed is not None:
+            described["CompletedOn"] = int(self.completed)
+        return described
+
+
+class Session:
+    """A session from PROVISIONING to its end. Every method may be called from any thread."""
+
+    def __init__(
+        self, request: dict[str, Any], settings: dict[str, str], context: Context, minute: float
+    ) -> None:
+        self.id: str = request["Id"]
+        self.request = request
+        self.tags: dict[str, str] = dict(request.get("Tags") or {})
+        self.created = time.time()
+        self.completed: float | None = None
+        self.status = "PROVISIONING"
+        self._changed = threading.Condition(threading.RLock())
+        self._error = ""
+        self._settings = settings
+        self._context = context
+        self._minute = minute
+        self._statements: dict[int, Statement] = {}
+        self._running: Statement | None = None
+        self._active = time.monotonic()
+        self._begun = time.monotonic()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self.folder = context.state.resolve() / "sessions" / _folder_name(self.id)
+
+    # -- start
+
+    def start(self) -> None:
+        """Bring the process up. Its parent thread must live as long as the server: the kernel
+        kills the process when the *thread* that started it ends."""
+        try:
+            environment = self._prepare()
+            with self._changed:
+                if self.status == "PROVISIONING":
+                    self._spawn(environment)
+        except SessionFailed as error:
+            self._end("FAILED", str(error))
+        except Exception as error:
+            self._end("FAILED", f"{type(error).__name__}: {error}")
+
+    def _prepare(self) -> dict[str, str]:
+        """Files and environment of the process. Raises SessionFailed."""
+        arguments = self.request["DefaultArguments"]
+        check_modules(arguments.get("--additional-python-modules", ""))
+        if self.folder.exists():  # a session of an earlier server
+            shutil.rmtree(self.folder)
+        scratch = self.folder / "tmp"
+        libraries = self.folder / "python"
+        scratch.mkdir(parents=True, mode=0o700)
+        libraries.mkdir()
+        (libraries / "sitecustomize.py").write_text(SITE)
+        path = [str(libraries)]
+        for uri in split(arguments.get("--extra-py-files", "")):
+            path += self._python_file(uri, libraries)
+        jars = [
+            str(self._copy(uri, self.folder, "--extra-jars"))
+            for uri in split(arguments.get("--extra-jars", ""))
+        ]
+        store = self._context.state.resolve() / "s3"
+        settings = {f"spark.hadoop.{k}": v for k, v in spark.mounts(store).items()}
+        settings |= {"spark.jars": ",".join(jars)} if jars else {}
+        spark.write_configuration(self.folder / "conf", scratch, settings | self._settings)
+        return self._environment(path, scratch)
+
+    def _environment(self, path: list[str], scratch: Path) -> dict[str, str]:
+        dropped = re.compile(r"AWS_|PYTHON|SPARK_|PYSPARK_|HADOOP_")
+        kept = {name: value for name, value in os.environ.items() if not dropped.match(name)}
+        home = spark.java_home()
+        java = {"JAVA_HOME": str(home)} if home else {}
+        context = self._context
+        bypass = [kept.get("NO_PROXY") or kept.get("no_proxy") or "", "127.0.0.1", "localhost"]
+        return {
+            **kept,
+            **java,
+            "NO_PROXY": ",".join(filter(None, bypass)),
+            "AWS_ENDPOINT_URL": context.url,
+            "AWS_ACCESS_KEY_ID": context.access_key,
+            "AWS_SECRET_ACCESS_KEY": context.secret_key,
+            "AWS_REGION": context.region,
+            "AWS_DEFAULT_REGION": context.region,
+            "PYTHONPATH": os.pathsep.join(path),
+            "PYTHONUNBUFFERED": "1",
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+            "SPARK_CONF_DIR": str(self.folder / "conf"),
+            "SPARK_LOCAL_DIRS": str(scratch),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "MPLBACKEND": "Agg",
+            "TMPDIR": str(scratch),
+            "TZ": "UTC",
+        }
+
+    def _python_file(self, uri: str, libraries: Path) -> list[str]:
+        """What ``uri`` adds to sys.path. Raises SessionFailed."""
+        file = self._copy(uri, libraries, "--extra-py-files")
+        if file.suffix == ".py":
+            return []  # its folder is on the path already
+        if file.suffix not in (".zip", ".whl", ".egg"):
+            raise SessionFailed(f"--extra-py-files: {uri} is no .py, .zip, .whl or .egg file")
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = archive.namelist()
+        except zipfile.BadZipFile:
+            raise SessionFailed(f"--extra-py-files: {uri} is not a zip file") from None
+        for name in names:
+            member = PurePosixPath(name.replace("\\", "/"))
+            if member.is_absolute() or ".." in member.parts:
+                raise SessionFailed(f"--extra-py-files: {uri} has the unsafe member {name!r}")
+        return [str(file)]
+
+    def _copy(self, uri: str, folder: Path, argument: str) -> Path:
+        """Copy an object into the session's folder. Raises SessionFailed."""
+        match = re.fullmatch(r"s3[an]?://([a-z0-9.\-]+)/(.+)", uri)
+        if match is None or {"", ".", ".."} & set(uri.split("://")[1].split("/")):
+            raise SessionFailed(f"{argument}: {uri} is not s3://bucket/key")
+        source = self._context.state.resolve() / "s3" / match[1] / match[2]
+        if not source.is_file():
+            raise SessionFailed(f"{argument}: {uri} does not exist")
+        target = folder / source.name
+        if target.exists():
+            raise SessionFailed(f"{argument}: {source.name} is named twice")
+        shutil.copyfile(source, target)
+        return target
+
+    def _spawn(self, environment: dict[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs, open(self.folder / "session.log", "ab") as log:
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", str(WORKER), str(theirs.fileno()), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._channel = ours
+        threading.Thread(target=self._listen, name=f"glue {self.id}", daemon=True).start()
+
+    # -- what the process says
+
+    def _listen(self) -> None:
+        assert self._channel is not None
+        try:
+            with self._channel.makefile("r", encoding="utf-8") as lines:
+                for line in lines:
+                    self._heard(json.loads(line))
+        except (OSError, ValueError):
+            pass  # it ended within a line: reported with its exit code
+        self._ended_by_itself()
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        with self._changed:
+            if "ready" in message:
+                if self.status == "PROVISIONING":
+                    self.status = "READY"
+                    self._active = self._begun = time.monotonic()
+            elif self._running is not None and self._running.number == message["id"]:
+                cancelled = message["cancelled"]
+                state = "CANCELLED" if cancelled else "AVAILABLE"
+                self._running.finish(state, {} if cancelled else message["output"])
+                self._running = None
+                self._active = time.monotonic()
+                self._next()
+            self._changed.notify_all()
+
+    def _ended_by_itself(self) -> None:
+        assert self._child is not None
+        code = self._child.wait()
+        message = f"the session's process ended with exit code {code}"
+        with self._changed:
+            if self.status not in LIVE:
+                return
+            failure = {
+                "Status": "error",
+                "ErrorName": "SessionProcessEnded",
+                "ErrorValue": message,
+                "Traceback": [],
+            }
+            for statement in self._statements.values():
+                if statement.state not in FINAL:
+                    statement.finish("ERROR", failure)
+            self._end("FAILED", f"{message}; {self.folder / 'session.log'} holds its log")
+
+    # -- statements
+
+    def run(self, code: str) -> int:
+        """Queue a statement; its number."""
+        with self._changed:
+            self._require_ready()
+            number = len(self._statements) + 1
+            self._statements[number] = Statement(number, code)
+            self._active = time.monotonic()
+            if self._running is None:
+                self._next()
+            return number
+
+    def _next(self) -> None:
+        waiting = (s for s in self._statements.values() if s.state == "WAITING")
+        statement = next(waiting, None)
+        if statement is None:
+            return
+        statement.state, statement.started = "RUNNING", time.time()
+        self._running = statement
+        mounts = spark.mounts(self._context.state.resolve() / "s3")
+        self._tell({"run": statement.number, "code": statement.code, "mounts": mounts})
+
+    def statement(self, number: int, wait: float = 0.0) -> dict[str, Any]:
+        """The statement; waits up to ``wait`` seconds for its end."""
+        with self._changed:
+            found = self._find(number)
+            self._changed.wait_for(lambda: found.state in FINAL, wait)
+            self._refuse_timed_out()
+            return found.describe()
+
+    def statements(self) -> list[dict[str, Any]]:
+        with self._changed:
+            self._refuse_timed_out()
+            return [statement.describe() for statement in self._statements.values()]
+
+    def cancel(self, number: int) -> None:
+        """Interrupt a running statement, drop a waiting one; nothing if it has ended."""
+        with self._changed:
+            statement = self._find(number)
+            self._require_ready()
+            if statement.state == "WAITING":
+                statement.finish("CANCELLED", {})
+                self._changed.notify_all()
+            elif statement.state in ("RUNNING", "CANCELLING"):
+                statement.state = "CANCELLING"
+                self._tell({"cancel": number})
+
+    def _find(self, number: int) -> Statement:
+        if number not in self._statements:
+            raise AwsError(
+                "EntityNotFoundException", f"Session {self.id} has no statement {number}"
+            )
+        return self._statements[number]
+
+    def _require_ready(self) -> None:
+        self._refuse_timed_out()
+        if self.status != "READY":
+            raise AwsError(
+                "IllegalSessionStateException", f"Session {self.id} is in {self.status} status"
+            )
+
+    def _refuse_timed_out(self) -> None:
+        if self.status == "TIMEOUT":
+            raise AwsError("InvalidInputException", f"Session {self.id} has timed out")
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        assert self._channel is not None
+        try:
+            self._channel.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            pass  # the process has just ended: _ended_by_itself reports it
+
+    # -- end
+
+    def stop(self) -> None:
+        """Kill the process and its JVM. Raises IllegalSessionStateException if it has ended."""
+        with self._changed:
+            if self.status not in LIVE:
+                raise AwsError(
+                    "IllegalSessionStateException", f"Session {self.id} is in {self.status} status"
+                )
+            self._end("STOPPED", "")
+
+    def end(self) -> None:
+        """Stop it if it runs."""
+        self._end("STOPPED", "")
+
+    def remove_files(self) -> None:
+        """What a dying JVM still writes may stay; the next session of this id removes it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, status: str, message: str) -> None:
+        with self._changed:
+            if self.status not in LIVE:
+                return
+            self.status, self._error, self.completed = status, message[:2048], time.time()
+            for statement in self._statements.values():
+                if statement.state not in FINAL:
+                    statement.finish("CANCELLED", {})
+            self._running = None
+            self._kill()
+            self._changed.notify_all()
+
+    def _kill(self) -> None:
+        if self._child is None:
+            return
+        try:  # the JVM is in its process group
+            os.killpg(self._child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._child.wait()
+        if self._channel is not None:
+            self._channel.close()
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+
+    def expire(self) -> None:
+        """End the session if it was idle, or lived, for longer than it may."""
+        with self._changed:
+            if self.status != "READY":
+                return
+            now = time.monotonic()
+            idle = 0.0 if self._running is not None else (now - self._active) / self._minute
+            lived = (now - self._begun) / self._minute
+            if idle >= self.request["IdleTimeout"] or lived >= self.request["Timeout"]:
+                self._end("TIMEOUT", "")
+
+    def wait_until_provisioned(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.status != "PROVISIONING", seconds)
+
+    def describe(self) -> dict[str, Any]:
+        with self._changed:
+            kept = {k: v for k, v in self.request.items() if k not in ("Tags", "Timeout")}
+            described = kept | {"CreatedOn": self.created, "Status": self.status}
+            described |= {"Progress": 0.0 if self.status == "PROVISIONING" else 1.0}
+            if self._error:
+                described["ErrorMessage"] = self._error
+            if self.completed is not None:
+                described["CompletedOn"] = self.completed
+                described["ExecutionTime"] = self.completed - self.created
+            return described
+
+
+def split(argument: str) -> list[str]:
+    return [part.strip() for part in argument.split(",") if part.strip()]
+
+
+def check_modules(argument: str) -> None:
+    """Each of ``--additional-python-modules`` must be installed here already. Raises
+    SessionFailed."""
+    for wanted in split(argument):
+        try:
+            requirement = Requirement(wanted)
+            version = importlib.metadata.version(requirement.name)
+        except InvalidRequirement:
+            raise SessionFailed(
+                f"--additional-python-modules: {wanted} is not a name with a version"
+            ) from None
+        except importlib.metadata.PackageNotFoundError:
+            raise SessionFailed(
+                f"--additional-python-modules: {wanted} is not installed here; install it into "
+                "the environment of the local AWS"
+            ) from None
+        if not requirement.specifier.contains(version, prereleases=True):
+            raise SessionFailed(
+                f"--additional-python-modules: {wanted} is asked for, {version} is installed"
+            )
+
+
+def _folder_name(identifier: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", identifier):
+        return identifier
+    return hashlib.sha256(identifier.encode()).hexdigest()
