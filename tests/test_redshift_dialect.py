@@ -1,0 +1,250 @@
+"""Redshift's SQL means here what it means there, and what Redshift refuses is refused."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from etl_lib import ledger
+from etl_lib.load import statements_of
+from tests.test_redshift_data import batch, data, rows, run  # noqa: F401  (data is a fixture)
+from workbench.home import REPOSITORY
+
+SQL = REPOSITORY / "sql"
+TABLES = """
+CREATE TABLE IF NOT EXISTS {schema}.apartments (id BIGINT NOT NULL, title VARCHAR(400), source VARCHAR(200),
+    price DECIMAL(12,2), currency VARCHAR(12), listing_created_on TIMESTAMP, is_active BOOLEAN,
+    last_modified_timestamp TIMESTAMP) DISTKEY (id) SORTKEY (id);
+CREATE TABLE IF NOT EXISTS {schema}.apartment_attributes (id BIGINT NOT NULL, category VARCHAR(400),
+    bathrooms INTEGER, bedrooms INTEGER, square_feet INTEGER, pets_allowed VARCHAR(200),
+    cityname VARCHAR(400), state VARCHAR(200), latitude DECIMAL(9,6), longitude DECIMAL(9,6));
+CREATE TABLE IF NOT EXISTS {schema}.apartment_viewings (user_id INTEGER, apartment_id BIGINT, viewed_at TIMESTAMP,
+    is_wishlisted BOOLEAN, call_to_action VARCHAR(200));
+CREATE TABLE IF NOT EXISTS {schema}.bookings (booking_id BIGINT, user_id INTEGER, apartment_id BIGINT,
+    booking_date DATE, checkin_date DATE, checkout_date DATE, booking_status VARCHAR(80),
+    total_price DECIMAL(12,2), currency VARCHAR(12));
+CREATE TABLE IF NOT EXISTS {schema}.fx_rates (currency VARCHAR(12), rate_date DATE, usd_per_unit DECIMAL(18,8));
+"""  # noqa: E501
+
+
+def fresh() -> str:
+    return f"t_{uuid.uuid4().hex[:10]}"
+
+
+def test_every_statement_of_the_project_runs(data: Any) -> None:  # noqa: F811
+    assert batch(data, *ledger.PREPARE)["Status"] == "FINISHED"
+    scripts = [TABLES.format(schema=schema) for schema in ("curated", "raw")]
+    for name in ("calendar", "curated", "presentation"):
+        scripts.append((SQL / f"redshift/{name}.sql").read_text())
+    for path in sorted((SQL / "redshift/presentation").glob("*.sql")):
+        scripts.append(path.read_text())
+    for path in sorted((SQL / "checks").glob("*.sql")):
+        scripts.append(path.read_text())
+    for script in scripts:
+        for statement in statements_of(script):
+            described = run(data, statement)
+            assert described["Status"] == "FINISHED", (statement, described["Error"])
+    assert rows(data, "SELECT COUNT(*), MIN(day), MAX(day) FROM curated.dim_date") == [
+        [18_263, "2000-01-01", "2049-12-31"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "expression, value",
+    [
+        ("7 / 2", 3),
+        ("-7 / 2", -3),
+        ("7.0 / 2", 3.5),
+        ("CAST(7 AS DOUBLE PRECISION) / 2", 3.5),
+        ("(SELECT AVG(n) FROM (SELECT 1 AS n UNION ALL SELECT 2) AS t)", 1),
+        ("(SELECT AVG(n * 1.0) FROM (SELECT 1 AS n UNION ALL SELECT 2) AS t)", 1.5),
+        (
+            "(SELECT MAX(a) FROM (SELECT AVG(n) OVER () AS a "
+            "FROM (SELECT 1 AS n UNION ALL SELECT 2) AS t) AS u)",
+            1,
+        ),
+        (
+            "(SELECT LISTAGG(n, ',') WITHIN GROUP (ORDER BY n) "
+            "FROM (SELECT 1 AS n UNION ALL SELECT 2) AS t)",
+            "1,2",
+        ),
+        ("(SELECT MEDIAN(n) FROM (SELECT 1 AS n UNION ALL SELECT 2) AS t)", 1.5),
+        ("DATEDIFF(month, DATE '2024-01-31', DATE '2024-02-01')", 1),
+        ("DATEDIFF(year, DATE '2023-12-31', DATE '2024-01-01')", 1),
+        ("DATEDIFF(hour, TIMESTAMP '2024-01-01 00:59:59', TIMESTAMP '2024-01-01 01:00:00')", 1),
+        ("DATE_TRUNC('month', DATE '2024-02-15')", "2024-02-01 00:00:00"),
+        ("DATEADD(day, 1, DATE '2024-02-28')", "2024-02-29 00:00:00"),
+        ("NVL(NULL, 2)", 2),
+        ("DECODE(2, 1, 'a', 2, 'b', 'c')", "b"),
+        ("STRTOL('ff', 16)", 255),
+        ("LEN('äb')", 2),
+        ("MD5('a')", "0cc175b9c0f1b6a831c399e269772661"),
+        ("CASE WHEN 1 = 0 THEN CAST('fenced' AS INTEGER) ELSE 1 END", 1),
+        (
+            "CASE WHEN GETDATE() > TIMESTAMP '2020-01-01' "
+            "AND SYSDATE > DATE '2020-01-01' THEN 1 END",
+            1,
+        ),
+    ],
+)
+def test_expressions_mean_what_they_mean_in_redshift(
+    data: Any,  # noqa: F811
+    expression: str,
+    value: Any,
+) -> None:
+    assert rows(data, f"SELECT {expression} AS v") == [[value]]
+
+
+@pytest.mark.parametrize(
+    "sql, message",
+    [
+        ("SELEC 1", "syntax error at or near"),
+        ("SELECT FROM WHERE", "syntax error at or near"),
+        ("SELECT * FROM nowhere", 'relation "nowhere" does not exist'),
+        ("SELECT nothing FROM target", 'column "nothing" does not exist'),
+        ("SELECT 1 / 0", "Divide by zero"),
+        ("INSERT INTO target VALUES (NULL, 'x')", "Cannot insert a NULL value into column id"),
+        ("INSERT INTO target VALUES (1, 'äää')", "value too long for type character varying(5)"),
+        ("INSERT INTO target VALUES (1, 'x') ON CONFLICT DO NOTHING", "ON CONFLICT"),
+        ("INSERT INTO target VALUES (1, 'x') RETURNING id", "RETURNING"),
+        ("CREATE INDEX i ON target (id)", "INDEX"),
+        ("CREATE SEQUENCE s", "SEQUENCE"),
+        ("CREATE TABLE c (n INTEGER CHECK (n > 0))", "CHECK"),
+        ("CREATE TABLE c (n DECIMAL(39,0))", "DECIMAL precision"),
+        ("CREATE TABLE c (n INTEGER[])", "ERROR"),
+        ("SELECT ARRAY[1, 2]", "array"),
+        ("SELECT [1, 2]", "array"),
+        ("SELECT * FROM generate_series(1, 3)", "generate_series"),
+        ("SELECT generate_series(1, 3)", "generate_series"),
+        ("SELECT * FROM (VALUES (1)) AS v", "VALUES"),
+        ("VALUES (1)", "ERROR"),
+        ("SELECT * FROM read_parquet('/etc/passwd')", "read_parquet"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "read_csv"),
+        ("SELECT * FROM read_text('/etc/passwd')", "read_text"),
+        ("SELECT * FROM glob('/etc/x')", "syntax error"),
+        ("SELECT * FROM range(3)", "range"),
+        ("SELECT * FROM query('SELECT 1')", "query"),
+        ("SELECT * FROM '/etc/passwd'", "ERROR"),
+        ('SELECT * FROM "/tmp/x.parquet"', "ERROR"),
+        ("SELECT * FROM duckdb_settings", "does not exist"),
+        ("SELECT getenv('HOME')", "getenv() does not exist"),
+        ("SELECT current_setting('threads')", "ERROR"),
+        ("ATTACH '/tmp/x.db'", "ERROR"),
+        ("COPY target TO '/tmp/x'", "ERROR"),
+        ("PRAGMA database_list", "ERROR"),
+        ("SET threads = 1", "ERROR"),
+        ("INSTALL httpfs", "ERROR"),
+        ("LOAD httpfs", "ERROR"),
+        ("EXPORT DATABASE '/tmp/x'", "ERROR"),
+        ("CALL pragma_version()", "ERROR"),
+        ("CHECKPOINT", "ERROR"),
+        ("FROM target", "ERROR"),
+        ("CREATE MACRO m() AS 1", "ERROR"),
+        ("CREATE TRIGGER x AFTER INSERT ON target EXECUTE PROCEDURE f()", "ERROR"),
+        ("EXPLAIN SELECT 1", "ERROR"),
+        ("BEGIN", "ERROR"),
+        ("DROP VIEW main.rs_svv_tables", "does not exist"),
+        ("CREATE SCHEMA main", "unacceptable schema name"),
+        ("UNLOAD ('SELECT 1') TO 's3://b/k' IAM_ROLE 'x'", "ERROR"),
+        ("CREATE TABLE c (n BIGINT IDENTITY(1, 1))", "IDENTITY"),
+    ],
+)
+def test_what_redshift_refuses_is_refused(data: Any, sql: str, message: str) -> None:  # noqa: F811
+    run(data, "CREATE TABLE IF NOT EXISTS target (id BIGINT NOT NULL, s VARCHAR(5))")
+    described = run(data, sql)
+    assert described["Status"] == "FAILED"
+    assert described["Error"].startswith("ERROR: ")
+    assert message in described["Error"]
+
+
+def test_a_cast_in_a_branch_fails_only_when_the_branch_is_taken(data: Any) -> None:  # noqa: F811
+    name = fresh()
+    run(data, f"CREATE TABLE {name} (n INTEGER)")
+    fence = (
+        f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {name}) "
+        "THEN CAST('fenced: overtaken' AS INTEGER) ELSE 1 END AS v"
+    )
+    assert rows(data, fence) == [[1]]
+    run(data, f"INSERT INTO {name} VALUES (1)")
+    assert run(data, fence)["Error"] == (
+        'ERROR: invalid input syntax for integer: "fenced: overtaken"'
+    )
+
+
+def test_storage_attributes_are_read_and_keys_are_not_enforced(data: Any) -> None:  # noqa: F811
+    name = fresh()
+    created = run(
+        data,
+        f"CREATE TABLE {name} (id BIGINT ENCODE az64 DISTKEY PRIMARY KEY, s VARCHAR(MAX) SORTKEY, "
+        "UNIQUE (s)) DISTSTYLE KEY",
+    )
+    assert created["Status"] == "FINISHED", created["Error"]
+    described = run(data, f"INSERT INTO {name} VALUES (1, 'a'), (1, 'a')")
+    assert described["Status"] == "FINISHED"
+    assert described["ResultRows"] == 2
+    for harmless in ("ANALYZE", "VACUUM", "GRANT SELECT ON"):
+        tail = " TO PUBLIC" if harmless.startswith("GRANT") else ""
+        assert run(data, f"{harmless} {name}{tail}")["Status"] == "FINISHED"
+
+
+def test_names_are_folded(data: Any) -> None:  # noqa: F811
+    name = fresh()
+    run(data, f'CREATE TABLE "{name.upper()}" ("ID" INTEGER)')
+    run(data, f"INSERT INTO {name} (Id) VALUES (1)")
+    assert rows(data, f"SELECT iD FROM {name.upper()}") == [[1]]
+
+
+GOOD_MERGE = (
+    "MERGE INTO {t} USING {s} AS s ON {t}.id = s.id WHEN MATCHED THEN UPDATE SET v = s.v "
+    "WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v)"
+)
+
+
+@pytest.fixture
+def tables(data: Any) -> dict[str, str]:  # noqa: F811
+    names = {"t": fresh(), "s": fresh()}
+    run(data, f"CREATE TABLE {names['t']} AS SELECT 1 AS id, 'old' AS v")
+    run(
+        data,
+        f"CREATE TABLE {names['s']} AS SELECT 1 AS id, 'new' AS v UNION ALL SELECT 2, 'two'",
+    )
+    return names
+
+
+def test_merge_delete_using_and_update_from(data: Any, tables: dict[str, str]) -> None:  # noqa: F811
+    t, s = tables["t"], tables["s"]
+    assert run(data, GOOD_MERGE.format(**tables))["Status"] == "FINISHED"
+    assert rows(data, f"SELECT id, v FROM {t} ORDER BY id") == [[1, "new"], [2, "two"]]
+    run(data, f"UPDATE {t} SET v = g.v || '!' FROM {s} AS g WHERE public.{t}.id = g.id")
+    run(data, f"DELETE FROM public.{t} USING {s} AS g WHERE public.{t}.id = g.id AND g.id = 1")
+    assert rows(data, f"SELECT id, v FROM {t}") == [[2, "two!"]]
+
+
+def test_merge_of_several_rows_onto_one_fails(data: Any, tables: dict[str, str]) -> None:  # noqa: F811
+    run(data, f"INSERT INTO {tables['s']} VALUES (1, 'again')")
+    assert "multiple matches" in run(data, GOOD_MERGE.format(**tables))["Error"]
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("MERGE INTO {t} USING", "MERGE INTO {t} AS x USING"),
+        (" WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v)", ""),
+        ("WHEN MATCHED THEN", "WHEN MATCHED AND s.id > 1 THEN"),
+        ("{t}.id = s.id", "{t}.id > s.id"),
+        ("USING {s} AS s", "USING (SELECT * FROM {s}) AS s"),
+        ("SET v =", "SET {t}.v ="),
+    ],
+)
+def test_merge_takes_only_what_redshift_takes(
+    data: Any,  # noqa: F811
+    tables: dict[str, str],
+    old: str,
+    new: str,
+) -> None:
+    assert old in GOOD_MERGE
+    described = run(data, GOOD_MERGE.replace(old, new).format(**tables))
+    assert described["Status"] == "FAILED"
+    assert "r_MERGE" in described["Error"]

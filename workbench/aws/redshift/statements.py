@@ -1,0 +1,275 @@
+"""Statements as the Data API keeps them: records that outlive the server, and their results."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.aws.redshift import results
+from workbench.aws.redshift.dialect import translate
+from workbench.aws.redshift.engine import Transaction, Warehouse
+from workbench.aws.redshift.refusals import SqlError
+
+log = logging.getLogger(__name__)
+
+WORKERS = 16
+CANCELLED = "Query cancelled on user's request"
+
+DAY = 24 * 3600
+TOKEN_LIFE = 8 * 3600
+ENDED = ("FINISHED", "FAILED", "ABORTED")
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS statement (id TEXT PRIMARY KEY, created REAL, token TEXT, body TEXT);
+CREATE INDEX IF NOT EXISTS statement_token ON statement (token);
+CREATE TABLE IF NOT EXISTS page (id TEXT, number INTEGER, body TEXT, PRIMARY KEY (id, number));
+"""
+
+
+@dataclass
+class Sub:
+    """One SQL statement: the only one of ExecuteStatement, one of several of a batch."""
+
+    id: str
+    sql: str
+    status: str = "SUBMITTED"
+    error: str = ""
+    rows: int = -1
+    size: int = 0
+    columns: list[dict[str, Any]] | None = None  # of a result set
+    started: float = 0.0
+    updated: float = field(default_factory=time.time)
+    duration: float = 0.0
+
+
+@dataclass
+class Statement:
+    """One call of ExecuteStatement or BatchExecuteStatement."""
+
+    id: str
+    subs: list[Sub]
+    batch: bool
+    database: str
+    target: dict[str, str]  # WorkgroupName or ClusterIdentifier, as asked
+    name: str = ""
+    token: str = ""
+    parameters: list[dict[str, str]] = field(default_factory=list)
+    status: str = "SUBMITTED"
+    error: str = ""
+    created: float = field(default_factory=time.time)
+    updated: float = field(default_factory=time.time)
+    duration: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+
+def new(sqls: list[str], batch: bool, **known: Any) -> Statement:
+    """A statement that is to run, with an id of its own."""
+    identity = str(uuid.uuid4())
+    subs = [Sub(f"{identity}:{at}" if batch else identity, sql) for at, sql in enumerate(sqls, 1)]
+    return Statement(identity, subs, batch, **known)
+
+
+class Statements:
+    """The records in STATE/statements.sqlite. Written before and after each statement runs.
+
+    One that had not ended when the server was killed is ABORTED: what it did, if it committed
+    just before, stands only in the warehouse.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._lock = threading.RLock()
+        self._file = sqlite3.connect(
+            state / "statements.sqlite", check_same_thread=False, isolation_level=None
+        )
+        # A killed process loses nothing of what it has written; only a power cut could.
+        self._file.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + SCHEMA)
+        self._known: dict[str, Statement] = {}
+        self._forget_old()
+        for (body,) in self._file.execute("SELECT body FROM statement ORDER BY created"):
+            statement = _loaded(body)
+            self._known[statement.id] = statement
+            if not statement.ended:
+                self._abort(statement)
+
+    def add(self, statement: Statement) -> Statement:
+        """Keep a new statement; if its token is known already, return that one instead."""
+        with self._lock:
+            for other in self._known.values():
+                if statement.token and other.token == statement.token:
+                    if other.created > time.time() - TOKEN_LIFE:
+                        return other
+            self._known[statement.id] = statement
+            self.save(statement)
+            return statement
+
+    def save(self, statement: Statement) -> None:
+        with self._lock:
+            self._file.execute(
+                "INSERT OR REPLACE INTO statement VALUES (?, ?, ?, ?)",
+                (statement.id, statement.created, statement.token, json.dumps(asdict(statement))),
+            )
+
+    def get(self, identity: str) -> Statement | None:
+        """The statement of an id, or of the id of one of a batch's statements."""
+        return self._known.get(identity.partition(":")[0])
+
+    def newest_first(self) -> list[Statement]:
+        with self._lock:
+            return list(reversed(self._known.values()))
+
+    def active(self) -> int:
+        with self._lock:
+            return sum(not each.ended for each in self._known.values())
+
+    def add_page(self, identity: str, number: int, records: list[list[dict[str, Any]]]) -> None:
+        body = json.dumps(records)
+        with self._lock:
+            self._file.execute(
+                "INSERT OR REPLACE INTO page VALUES (?, ?, ?)", (identity, number, body)
+            )
+
+    def page(self, identity: str, number: int) -> list[list[dict[str, Any]]] | None:
+        """A page of a result; None behind the last."""
+        with self._lock:
+            row = self._file.execute(
+                "SELECT body FROM page WHERE id = ? AND number = ?", (identity, number)
+            ).fetchone()
+        records: list[list[dict[str, Any]]] | None = json.loads(row[0]) if row else None
+        return records
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+    def _abort(self, statement: Statement) -> None:
+        statement.status, statement.updated = "ABORTED", time.time()
+        statement.error = "The local AWS ended while this statement ran."
+        for sub in statement.subs:
+            if sub.status not in ENDED:
+                sub.status, sub.error = "ABORTED", statement.error
+        self.save(statement)
+
+    def _forget_old(self) -> None:
+        """Results are kept for 24 hours, as in AWS."""
+        self._file.execute("DELETE FROM statement WHERE created < ?", (time.time() - DAY,))
+        self._file.execute(
+            "DELETE FROM page WHERE substr(id, 1, 36) NOT IN (SELECT id FROM statement)"
+        )
+
+
+def _loaded(body: str) -> Statement:
+    values = json.loads(body)
+    return Statement(**{**values, "subs": [Sub(**sub) for sub in values["subs"]]})
+
+
+class Runner:
+    """Runs statements on threads of its own, so that a call returns before its SQL does."""
+
+    def __init__(self, warehouse: Warehouse, statements: Statements) -> None:
+        self._warehouse = warehouse
+        self._statements = statements
+        self._pool = ThreadPoolExecutor(WORKERS, "redshift")
+        self._changed = threading.Condition()
+        self._cancelled: dict[str, threading.Event] = {}
+        self._running: dict[str, Transaction] = {}
+
+    def submit(self, statement: Statement) -> None:
+        self._cancelled[statement.id] = threading.Event()
+        self._pool.submit(self._run, statement)
+
+    def wait(self, statement: Statement, seconds: float) -> None:
+        """Return when ``statement`` has ended, at the latest after ``seconds``."""
+        with self._changed:
+            self._changed.wait_for(lambda: statement.ended, seconds)
+
+    def cancel(self, statement: Statement) -> bool:
+        """Ask a statement to end. False if it has ended already."""
+        with self._changed:
+            event = self._cancelled.get(statement.id)
+            if event is None or statement.ended:
+                return False
+            event.set()
+            if running := self._running.get(statement.id):
+                running.interrupt()
+            return True
+
+    def close(self) -> None:
+        """Cancel what runs and wait for it: nothing writes after this."""
+        for statement in self._statements.newest_first():
+            self.cancel(statement)
+        self._pool.shutdown(wait=True)
+
+    def _run(self, statement: Statement) -> None:
+        event = self._cancelled[statement.id]
+        begun = time.time()
+        statement.status = "STARTED"
+        error, status = "", "FINISHED"
+        try:
+            self._transaction(statement, event)
+        except SqlError as failure:
+            error, status = str(failure), "ABORTED" if event.is_set() else "FAILED"
+        except Exception as failure:
+            log.exception("statement %s failed", statement.id)
+            error, status = f"ERROR: internal: {type(failure).__name__}: {failure}", "FAILED"
+        with self._changed:
+            for sub in statement.subs:
+                if sub.status == "SUBMITTED":
+                    sub.status = "ABORTED"
+            statement.error, statement.updated = error, time.time()
+            statement.duration = statement.updated - begun
+            statement.status = status
+            self._statements.save(statement)
+            self._cancelled.pop(statement.id)
+            self._changed.notify_all()
+
+    def _transaction(self, statement: Statement, event: threading.Event) -> None:
+        transaction = Transaction(self._warehouse, event)
+        with self._changed:
+            self._running[statement.id] = transaction
+        try:
+            for number, sub in enumerate(statement.subs, 1):
+                try:
+                    self._one(transaction, statement, sub)
+                except SqlError as error:
+                    if statement.batch:
+                        raise SqlError(f"Query #{number} failed with {error}", "") from None
+                    raise
+            transaction.commit()
+        finally:
+            with self._changed:
+                self._running.pop(statement.id)
+            transaction.close()
+
+    def _one(self, transaction: Transaction, statement: Statement, sub: Sub) -> None:
+        sub.status, sub.started = "STARTED", time.time()
+        try:
+            values = {each["name"]: each["value"] for each in statement.parameters}
+            sub.rows = transaction.run(translate(sub.sql, statement.database, values))
+            if sub.rows < 0:
+                self._fetch(transaction, sub)
+            sub.status = "FINISHED"
+        except SqlError as error:
+            sub.error = str(error)
+            sub.status = "ABORTED" if CANCELLED in sub.error else "FAILED"
+            raise
+        finally:
+            sub.updated = time.time()
+            sub.duration = sub.updated - sub.started
+
+    def _fetch(self, transaction: Transaction, sub: Sub) -> None:
+        """Keep a result, page by page."""
+        sub.columns, sub.rows = results.metadata(transaction.description()), 0
+        for number, (records, size) in enumerate(results.pages(transaction.fetch)):
+            self._statements.add_page(sub.id, number, records)
+            sub.rows += len(records)
+            sub.size += size
