@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from etl_lib import ledger, staging
-from etl_lib.contract import Indicator, Table
+from etl_lib.contract import Table
 from etl_lib.identifiers import folded, mysql, redshift
 from etl_lib.load import statements_of
 from etl_lib.run import Run
@@ -33,9 +33,9 @@ def check(run: Run) -> list[dict[str, Any]]:
     return results
 
 
-def indicator(run: Run, indicator: Indicator) -> list[dict[str, Any]]:
-    """The rows of one indicator, by period."""
-    table = redshift("presentation", folded(indicator.name))
+def indicator(run: Run, name: str) -> list[dict[str, Any]]:
+    """The rows of the indicator ``name``, by period."""
+    table = redshift("presentation", folded(name))
     return run.warehouse.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
 
 

@@ -72,3 +72,75 @@ def _text(value: Any) -> Any:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {count:,}" for key, count in value.items()) or "—"
     return value
+
+
+def arrived(plans: Mapping[str, Plan], moved: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows that the windows promised against rows that the manifests list."""
+    rows = []
+    for each in moved:
+        expected = plans[each["table"]].window.rows
+        short = max(0, expected - each["rows"])
+        rows.append(
+            {
+                "table": each["table"],
+                "expected": expected,
+                "moved": each["rows"],
+                "short by": short,
+            }
+        )
+    return frame(rows, "table")
+
+
+def copied(
+    extracted: Mapping[str, Mapping[str, Any]], staged: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Rows that the manifests list against rows found in staging."""
+    rows = [
+        {
+            "table": each["table"],
+            "in the manifest": extracted[each["table"]]["rows"],
+            "in staging": each["rows"],
+        }
+        for each in staged
+    ]
+    return frame(rows, "table")
+
+
+def rules(run: Run) -> pd.DataFrame:
+    """What the contract calls a good row."""
+    rows = [
+        {
+            "table": table.name,
+            "rule": rule.name,
+            "condition": rule.expect,
+            "or found in": rule.reference.table if rule.reference else "—",
+        }
+        for table in run.tables
+        for rule in table.rules
+    ]
+    return frame(rows, "table")
+
+
+def broken(curated: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """How many rows broke which rule."""
+    rows = [
+        {"table": each["table"], "rule": rule, "rows": count}
+        for each in curated
+        for rule, count in each["rules"].items()
+    ]
+    return frame(sorted(rows, key=lambda row: -row["rows"]), "table")
+
+
+def ledger(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Ledger rows, without the columns that say the same in each."""
+    said = ("pipeline", "run_id", "loaded_at")
+    return frame(
+        [{key: value for key, value in row.items() if key not in said} for row in rows],
+        "table_name",
+    )
+
+
+def indicators(frames: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> None:
+    """Print the last periods of each indicator under its title."""
+    for name, table in frames.items():
+        print(titles[name], table.tail(4).to_string(index=False), "", sep="\n")

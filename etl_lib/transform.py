@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -208,13 +208,3 @@ def _spark_type(redshift: str) -> str:
 
 def _by_rule(rules: Mapping[str, int]) -> str:
     return ", ".join(f"{name}: {count:,}" for name, count in sorted(rules.items()))
-
-
-def counted(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
-    """(table, rule, rows) of every broken rule, most frequent first."""
-    found = [
-        (result["table"], rule, count)
-        for result in results
-        for rule, count in result["rules"].items()
-    ]
-    return sorted(found, key=lambda each: -each[2])

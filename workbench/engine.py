@@ -63,7 +63,7 @@ class GlueKernel:
 
     def __init__(self) -> None:
         self.session_id = f"workbook-{uuid.uuid4()}"
-        self.manager = AsyncKernelManager(kernel_name=kernel.NAME)
+        self.manager = AsyncKernelManager(kernel_name=kernel.NAME, transport="ipc")
         self.client: Any = None
         self.last_statement = 0
         self._glue: Any = None

@@ -1,0 +1,168 @@
+"""The six notebooks, end to end: unmodified Glue kernel, real MySQL, real Spark, real SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from rich.console import Console
+
+from etl_lib.warehouse import Warehouse
+from workbench import pipeline, runner
+from workbench.mysql import change, seed
+from workbench.mysql.server import quoted
+from workbench.stack import DATABASE, Stack
+from workbench.summary import Summary
+
+from . import equality
+
+LINES = quoted("order lines")
+TABLES = ("apartments", "apartment_attributes", "apartment_viewings", "bookings", "fx_rates")
+
+
+@pytest.fixture(scope="module")
+def seeded(stack: Stack) -> Iterator[Stack]:
+    seed.seed(stack.server, DATABASE, rows=1000)
+    yield stack
+
+
+def run(stack: Stack, contract: Path = pipeline.CONTRACT, database: str = DATABASE) -> Summary:
+    secret = stack.server.secret(database)
+    return runner.run(stack, contract, secret, "", "", Console(quiet=True))
+
+
+def assert_raw_equals_source(stack: Stack) -> None:
+    for table in TABLES:
+        columns = equality.columns_of(stack.server, DATABASE, table)
+        found = equality.of_raw(table, columns)
+        assert found == equality.of_source(stack.server, DATABASE, table, columns), table
+
+
+def test_the_first_run_moves_everything_and_the_second_nothing(
+    seeded: Stack, warehouse: Warehouse
+) -> None:
+    first = run(seeded)
+    assert first.status == "SUCCEEDED", first.error
+    assert first.total("extracted") == first.total("loaded") == first.total("source")
+    assert_raw_equals_source(seeded)
+    second = run(seeded)
+    assert second.status == "SUCCEEDED", second.error
+    assert (second.total("extracted"), second.total("loaded")) == (0, 0)
+    assert_raw_equals_source(seeded)
+    halves = (f"SELECT COUNT(*) FROM {half}.bookings" for half in ("curated", "quarantine"))
+    assert sum(map(warehouse.scalar, halves)) == first.tables["bookings"]["raw"]
+
+
+def test_a_run_keeps_its_notebooks_its_summary_and_a_report(seeded: Stack) -> None:
+    summary = run(seeded)
+    folder = seeded.home.runs / summary.run_id
+    assert json.loads((folder / "summary.json").read_text())["status"] == "SUCCEEDED"
+    assert "SUCCEEDED" in (folder / "report.html").read_text()
+    pictures = 0
+    for stage in runner.STAGES:
+        notebook = nbformat.read(folder / f"{stage}.ipynb", as_version=4)
+        outputs = [each for cell in notebook.cells for each in cell.get("outputs", ())]
+        assert not [each for each in outputs if each.output_type == "error"]
+        pictures += sum("image/png" in each.get("data", {}) for each in outputs)
+    assert pictures >= 2
+
+
+def test_after_a_change_just_the_changed_rows_move_and_raw_equals_the_source(
+    seeded: Stack,
+) -> None:
+    counts = change.change(seeded.server, DATABASE, share=0.02, seed=7)
+    summary = run(seeded)
+    assert summary.status == "SUCCEEDED", summary.error
+    assert_raw_equals_source(seeded)
+    for table in ("apartments", "apartment_viewings", "bookings"):
+        changed = counts[table]
+        assert summary.tables[table]["loaded"] <= changed.inserted + changed.updated, table
+        assert summary.tables[table]["deleted"] == changed.deleted, table
+
+
+def test_a_run_that_died_before_its_bookmark_is_repaired_from_the_ledger(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
+) -> None:
+    change.change(seeded.server, DATABASE, share=0.02, seed=8)
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "STAGES", runner.STAGES[:4])
+        died = run(seeded)
+    assert died.tables["bookings"]["bookmark"] is None
+    summary = run(seeded)
+    assert summary.status == "SUCCEEDED", summary.error
+    assert summary.total("extracted") == 0
+    assert_raw_equals_source(seeded)
+
+
+def test_a_run_that_died_after_its_plan_has_its_windows_adopted(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change.change(seeded.server, DATABASE, share=0.02, seed=9)
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "STAGES", runner.STAGES[:1])
+        died = run(seeded)
+    summary = run(seeded)
+    assert summary.status == "SUCCEEDED", summary.error
+    for table in TABLES:
+        assert summary.tables[table]["high"] == died.tables[table]["high"]
+    assert_raw_equals_source(seeded)
+
+
+def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
+    seeded: Stack, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    before = warehouse.scalar("SELECT COUNT(*) FROM etl.ledger")
+    with seeded.server.cursor(DATABASE) as cursor:
+        cursor.execute("UPDATE bookings SET booking_status = 'lost' ORDER BY booking_id LIMIT 500")
+        cursor.execute("SELECT SLEEP(1)")
+    failed = run(seeded)
+    assert failed.status == "FAILED"
+    assert failed.error is not None and failed.error.startswith("QuarantineLimit: table bookings")
+    assert "status_is_known: 500" in failed.error
+    assert runner.exit_code(failed) == 1
+    assert failed.stages[-1].stage == "03_transform"
+    assert warehouse.scalar("SELECT COUNT(*) FROM etl.ledger") == before
+    with seeded.server.cursor(DATABASE) as cursor:
+        cursor.execute(
+            "UPDATE bookings SET booking_status = 'confirmed' WHERE booking_status = 'lost'"
+        )
+        cursor.execute("SELECT SLEEP(1)")
+    healed = run(seeded)
+    assert healed.status == "SUCCEEDED", healed.error
+    run(seeded)
+    assert_raw_equals_source(seeded)
+
+
+def test_any_database_moves_with_the_contract_that_init_writes(
+    stack: Stack, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    from workbench import init
+    from workbench.cli import _source
+
+    with stack.server.cursor() as cursor:
+        cursor.execute("DROP DATABASE IF EXISTS shop")
+        cursor.execute("CREATE DATABASE shop")
+    with stack.server.cursor("shop") as cursor:
+        cursor.execute(
+            "CREATE TABLE orders (id INT UNSIGNED PRIMARY KEY, price DECIMAL(9,2), "
+            "`Group` VARCHAR(20), colour ENUM('red','blue'), made YEAR, "
+            "updated_at TIMESTAMP NOT NULL DEFAULT NOW() ON UPDATE NOW())"
+        )
+        cursor.execute(
+            "INSERT INTO orders VALUES (1, 9.99, 'a\\nb', 'red', 2024, '2024-05-05 05:05:05'), "
+            "(4294967295, NULL, NULL, NULL, NULL, '2024-05-06 05:05:05')"
+        )
+        cursor.execute(f"CREATE TABLE {LINES} (id INT, no INT, PRIMARY KEY (id, no))")
+        cursor.execute(f"INSERT INTO {LINES} VALUES (1, 1), (1, 2)")
+    secret = stack.server.secret("shop")
+    path = tmp_path / "tables.toml"
+    path.write_text(init.draft(_source(secret)).text)
+    summary = run(stack, path, "shop")
+    assert summary.status == "SUCCEEDED", summary.error
+    for table in ("orders", "order lines"):
+        columns = equality.columns_of(stack.server, "shop", table)
+        of_source = equality.of_source(stack.server, "shop", table, columns)
+        assert equality.of_raw(table, [name.lower() for name in columns]) == of_source

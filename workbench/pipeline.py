@@ -1,0 +1,116 @@
+"""What the pipeline needs before it can run: bucket, bookmark table, secret, library, contract."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from etl_lib import contract as contracts
+from etl_lib.contract import Contract
+from etl_lib.errors import ContractError
+from workbench.endpoint import Endpoint
+from workbench.home import REPOSITORY
+
+BUCKET = "rental-apartments-etl"
+BOOKMARKS = "rental-apartments-bookmarks"
+LIBRARY = "artifacts/etl_lib.zip"
+CONTRACT = REPOSITORY / "etl_lib" / "tables.toml"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time makes the same files the same zip
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The pipeline's things on one endpoint."""
+
+    endpoint: Endpoint
+
+    def create(self) -> None:
+        """Make what is missing: the bucket and the bookmark table."""
+        s3, dynamodb = self.endpoint.client("s3"), self.endpoint.client("dynamodb")
+        if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=BUCKET)
+        if BOOKMARKS not in dynamodb.list_tables()["TableNames"]:
+            dynamodb.create_table(
+                TableName=BOOKMARKS,
+                KeySchema=[{"AttributeName": "table", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "table", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+
+    def put_secret(self, name: str, value: Mapping[str, Any]) -> str:
+        """Store a source secret, new or changed; returns its name."""
+        client = self.endpoint.client("secretsmanager")
+        text = json.dumps(dict(value), sort_keys=True)
+        try:
+            if client.get_secret_value(SecretId=name)["SecretString"] != text:
+                client.put_secret_value(SecretId=name, SecretString=text)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            client.create_secret(Name=name, SecretString=text)
+        return name
+
+    def publish(self, path: Path) -> str:
+        """Upload etl_lib and a contract with its SQL; returns the contract's s3:// address.
+
+        The address holds a hash of the content, so that a run keeps what it started with; the same
+        files also stand at contract/current/, for notebooks opened by hand.
+        """
+        s3 = self.endpoint.client("s3")
+        s3.put_object(Bucket=BUCKET, Key=LIBRARY, Body=library())
+        files = dict(_contract_files(path))
+        digest = hashlib.sha256()
+        for name, body in sorted(files.items()):
+            digest.update(name.encode() + b"\0" + body + b"\0")
+        address = f"contract/{digest.hexdigest()[:16]}"
+        for prefix in (address, "contract/current"):
+            for name, body in files.items():
+                s3.put_object(Bucket=BUCKET, Key=f"{prefix}/{name}", Body=body)
+        return f"s3://{BUCKET}/{address}/tables.toml"
+
+
+def read_contract(path: Path) -> Contract:
+    """The contract at ``path``, checked with the SQL files it names. Raises ContractError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContractError(str(path), "contract", error.strerror or str(error)) from None
+    contract = contracts.parse(text, str(path))
+    folder = _sql_folder(path)
+    indicators = [f"redshift/presentation/{each.name}.sql" for each in contract.indicators]
+    for name in (*contract.setup, *contract.checks, *indicators):
+        if not (folder / name).is_file():
+            raise ContractError(str(path), name, f"no such file under {folder}")
+    return contract
+
+
+def library() -> bytes:
+    """etl_lib as a zip for --extra-py-files: the same bytes for the same sources."""
+    buffer = io.BytesIO()
+    folder = REPOSITORY / "etl_lib"
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*.py")):
+            name = file.relative_to(REPOSITORY).as_posix()
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), file.read_bytes())
+    return buffer.getvalue()
+
+
+def _contract_files(path: Path) -> Iterator[tuple[str, bytes]]:
+    yield "tables.toml", path.read_bytes()
+    folder = _sql_folder(path)
+    for file in sorted(folder.rglob("*.sql")):
+        yield f"sql/{file.relative_to(folder).as_posix()}", file.read_bytes()
+
+
+def _sql_folder(path: Path) -> Path:
+    """The SQL beside a contract; a contract without any uses none of ours."""
+    beside = path.parent / "sql"
+    return beside if beside.is_dir() else REPOSITORY / "sql"

@@ -1,0 +1,238 @@
+"""``workbook run --via notebooks``: six stages by papermill, one Glue session, one report."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import papermill
+from papermill.exceptions import PapermillExecutionError
+from rich.console import Console
+from rich.table import Table
+
+from etl_lib import errors
+from etl_lib.errors import BadInput
+from etl_lib.source import Source, checked_columns
+from etl_lib.warehouse import Warehouse
+from etl_lib.zone import Zone
+from workbench import pipeline, report
+from workbench.engine import GlueKernel
+from workbench.home import REPOSITORY, Home
+from workbench.stack import DATABASE, SECRET, Stack
+from workbench.summary import StageResult, Summary, tables_of
+
+STAGES = (
+    "01_extract",
+    "02_raw_ingest",
+    "03_transform",
+    "04_load",
+    "05_bookmark",
+    "06_finalize",
+)
+READS_SOURCE = ("01_extract", "06_finalize")
+
+
+def run(
+    stack: Stack,
+    contract: Path,
+    secret: Mapping[str, Any],
+    tables: str,
+    run_id: str,
+    console: Console,
+) -> Summary:
+    """Run all stages; returns the summary, whose status says how it ended.
+
+    A bad contract or source raises BadInput before anything is written. A stage that fails stops
+    the run; what was done before it is safe and is taken up by the next run.
+    """
+    _check_source(contract, secret, tables)
+    started = datetime.now(UTC)
+    run_id = run_id or started.strftime("%Y%m%dT%H%M%SZ")
+    folder = stack.home.runs / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    parameters = {
+        "run_id": run_id,
+        "contract": stack.pipeline.publish(contract),
+        "tables": tables,
+        "bucket": pipeline.BUCKET,
+    }
+    source = {"source_secret": stack.pipeline.put_secret(_secret_name(secret), secret)}
+    summary = Summary(run_id, str(contract), started.strftime("%Y-%m-%d %H:%M:%S"))
+    clock = time.perf_counter()
+    with _environment(stack.environment()):
+        _stages(summary, folder, parameters, source, console)
+        summary.tables = tables_of(Zone(pipeline.BUCKET), run_id, STAGES)
+    summary.seconds = round(time.perf_counter() - clock, 3)
+    summary.write(folder)
+    report.write(folder, summary.as_dict(), sorted(folder.glob("0*.ipynb")))
+    return summary
+
+
+def last_run(home: Home) -> str | None:
+    """One line about the run that ended last."""
+    found = sorted(home.runs.glob("*/summary.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        return None
+    summary = json.loads(found[-1].read_text())
+    return f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
+
+
+def exit_code(summary: Summary) -> int:
+    """2 for bad input, 1 for a run that failed, 0 for one that did not."""
+    if summary.status == "SUCCEEDED":
+        return 0
+    name = (summary.error or "").partition(":")[0]
+    kind = getattr(errors, name, None)
+    return 2 if isinstance(kind, type) and issubclass(kind, BadInput) else 1
+
+
+def show(summary: Summary, stack: Stack, console: Console) -> None:
+    """A run on one screen: counts, the indicators, where the report is; or the error."""
+    folder = stack.home.runs / summary.run_id
+    if summary.status == "SUCCEEDED":
+        _show_indicators(stack, console)
+    _show_counts(summary, console)
+    if summary.error:
+        console.print(f"[bold red]FAILED[/] in {summary.stages[-1].stage}", highlight=False)
+        console.print(summary.error, markup=False, soft_wrap=True)
+        console.print(
+            "Nothing half done stays behind. Mend the cause and type `workbook run` again: "
+            "the same windows are taken up."
+        )
+    counts = (f"{summary.total(name):,} {name}" for name in ("loaded", "deleted", "quarantined"))
+    console.print(f"{summary.status} in {summary.seconds:.1f} s: rows {', '.join(counts)}")
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _check_source(contract: Path, secret: Mapping[str, Any], tables: str) -> None:
+    """Hold the contract against the source before a session costs a second."""
+    names = [name.strip() for name in tables.split(",") if name.strip()]
+    source = Source(
+        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
+    )
+    for table in pipeline.read_contract(contract).select(names):
+        checked_columns(source, table)
+
+
+def _secret_name(secret: Mapping[str, Any]) -> str:
+    if secret["dbname"] == DATABASE and secret["username"] == "etl":
+        return SECRET
+    return f"{SECRET}/{secret['host']}-{secret['port']}-{secret['dbname']}"
+
+
+def _stages(
+    summary: Summary,
+    folder: Path,
+    parameters: Mapping[str, Any],
+    source: Mapping[str, Any],
+    console: Console,
+) -> None:
+    with GlueKernel() as kernel, _watched(summary.run_id, console):
+        for stage in STAGES:
+            clock = time.perf_counter()
+            given = {**parameters, **(source if stage in READS_SOURCE else {})}
+            try:
+                _execute(stage, folder, given, kernel)
+                status = "SUCCEEDED"
+            except PapermillExecutionError as error:
+                status, summary.status = "FAILED", "FAILED"
+                summary.error = f"{error.ename}: {error.evalue}"
+            seconds = round(time.perf_counter() - clock, 3)
+            summary.stages.append(StageResult(stage, status, seconds))
+            console.print(f"{stage:<15} {status:<9} {seconds:6.1f} s", highlight=False)
+            if status == "FAILED":
+                return
+    summary.status = "SUCCEEDED"
+
+
+def _execute(stage: str, folder: Path, parameters: Mapping[str, Any], kernel: GlueKernel) -> None:
+    papermill.execute_notebook(
+        REPOSITORY / "notebooks" / f"{stage}.ipynb",
+        folder / f"{stage}.ipynb",
+        parameters=dict(parameters),
+        engine_name="glue",
+        language="python",
+        progress_bar=False,
+        log_output=False,
+        kernel=kernel,
+    )
+
+
+@contextmanager
+def _watched(run_id: str, console: Console) -> Iterator[None]:
+    """Tell what each stage has done with each table, as soon as it is published."""
+    done = threading.Event()
+    zone = Zone(pipeline.BUCKET)
+
+    def watch() -> None:
+        seen: set[str] = set()
+        while not done.wait(0.3):
+            for key, _ in zone.list(f"runs/{run_id}/results/"):
+                if key not in seen:
+                    seen.add(key)
+                    _tell(zone.get_json(key) or {}, key.split("/")[3], console)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join(5)
+
+
+def _tell(result: Mapping[str, Any], stage: str, console: Console) -> None:
+    counts = "  ".join(
+        f"{name} {value:,}"
+        for name, value in result.items()
+        if isinstance(value, int) and not isinstance(value, bool) and name != "version"
+    )
+    console.print(f"  [dim]{stage}  {result.get('table', ''):<22} {counts}[/]", highlight=False)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The process environment that the kernel and boto3 inherit, for the time of the run."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _show_counts(summary: Summary, console: Console) -> None:
+    columns = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
+    table = Table("table", "mode", "tier", title="What moved", title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for name, row in summary.tables.items():
+        counts = ("—" if row[column] is None else f"{row[column]:,}" for column in columns)
+        table.add_row(name, row["mode"], row["tier"], *counts)
+    console.print(table)
+
+
+def _show_indicators(stack: Stack, console: Console) -> None:
+    """The last three periods of each indicator, from the warehouse."""
+    with _environment(stack.environment()):
+        warehouse = Warehouse("rental-apartments", "dev", "")
+        found = warehouse.rows(
+            "SELECT table_name AS name FROM information_schema.tables "
+            "WHERE table_schema = 'presentation' ORDER BY table_name"
+        )
+        for name in (row["name"] for row in found):
+            rows = warehouse.rows(f'SELECT * FROM presentation."{name}" ORDER BY 1 DESC, 2 LIMIT 3')
+            if not rows:
+                continue
+            table = Table(*rows[0], title=name.replace("_", " "), title_justify="left")
+            for row in rows:
+                table.add_row(*("—" if value is None else str(value) for value in row.values()))
+            console.print(table)

@@ -1,0 +1,61 @@
+"""The laptop's AWS and source, up together, with all that the pipeline needs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workbench import endpoint, kernel
+from workbench.endpoint import Endpoint
+from workbench.home import Home
+from workbench.mysql import seed
+from workbench.mysql import server as mysql
+from workbench.mysql.server import Server
+from workbench.pipeline import BUCKET, CONTRACT, LIBRARY, Pipeline
+
+DATABASE = seed.DATABASE
+SECRET = "rental-apartments/source"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running local AWS and MariaDB server of one home."""
+
+    home: Home
+    endpoint: Endpoint
+    server: Server
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return Pipeline(self.endpoint)
+
+    def environment(self) -> dict[str, str]:
+        """What a kernel needs to run the notebooks against this stack."""
+        return {
+            **kernel.environment(self.endpoint, self.home.jupyter),
+            "glue_extra_py_files": f"s3://{BUCKET}/{LIBRARY}",
+        }
+
+
+def up(home: Home, say: Say) -> Stack:
+    """Start what does not run yet and put the pipeline's things in place. Safe to repeat."""
+    home.create()
+    say("starting the local AWS")
+    aws = endpoint.start(home.aws)
+    say("starting MariaDB")
+    server = mysql.start(home.mysql)
+    seed.create_tables(server, DATABASE)
+    stack = Stack(home, aws, server)
+    stack.pipeline.create()
+    stack.pipeline.put_secret(SECRET, server.secret(DATABASE))
+    stack.pipeline.publish(CONTRACT)
+    kernel.install(home.jupyter)
+    return stack
+
+
+def down(home: Home) -> list[str]:
+    """Stop both; returns what was running. All data stays."""
+    stopped = {"local AWS": endpoint.stop(home.aws), "MariaDB": mysql.stop(home.mysql)}
+    return [name for name, ran in stopped.items() if ran]

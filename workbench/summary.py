@@ -1,0 +1,75 @@
+"""What a run did, as data: ``summary.json`` beside its executed notebooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from etl_lib.zone import Zone
+
+COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
+
+
+@dataclass
+class StageResult:
+    """One stage: how long it took, and whether it came to its end."""
+
+    stage: str
+    status: str
+    seconds: float
+
+
+@dataclass
+class Summary:
+    """A run from start to end. ``tables`` maps each table to its window and counts."""
+
+    run_id: str
+    contract: str
+    started: str
+    status: str = "RUNNING"
+    seconds: float = 0.0
+    error: str | None = None
+    stages: list[StageResult] = field(default_factory=list)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def total(self, count: str) -> int:
+        return sum(table[count] or 0 for table in self.tables.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        totals = {f"rows_{name}": self.total(name) for name in COUNTS[:4]}
+        return {**asdict(self), **totals}
+
+    def write(self, folder: Path) -> Path:
+        path = folder / "summary.json"
+        path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        return path
+
+
+def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Each table's window and counts, from what the stages published in S3 so far."""
+    plan = zone.get_json(f"runs/{run_id}/plan.json") or {"tables": {}}
+    tables: dict[str, dict[str, Any]] = {}
+    for name, planned in plan["tables"].items():
+        window = {key: planned["window"][key] for key in ("mode", "tier", "low", "high")}
+        tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
+    for stage in stages:
+        for key, _ in zone.list(f"runs/{run_id}/results/{stage}/"):
+            result = zone.get_json(key) or {}
+            table = tables.get(str(result.get("table")))
+            if table is not None:
+                _add(table, stage, result)
+    return tables
+
+
+def _add(table: dict[str, Any], stage: str, result: dict[str, Any]) -> None:
+    table["stages"][stage] = result
+    if stage == "01_extract":
+        table["extracted"] = result["rows"]
+    if stage == "05_bookmark":
+        table["bookmark"] = result["after"]
+    for count in COUNTS:
+        if count in result and not (stage == "03_transform" and count == "good"):
+            table[count] = result[count]
