@@ -169,6 +169,18 @@ def test_other_options_are_refused_by_name(
     assert message in copied["Error"]
 
 
+def test_the_count_of_the_last_copy_is_its_connections(data: Any, s3: Any, table: str) -> None:  # noqa: F811
+    source = put(s3)["url"]
+    counted = batch(
+        data,
+        f"COPY {table} FROM '{source}' {ROLE} FORMAT PARQUET",
+        "SELECT pg_last_copy_count()",
+    )
+    result = data.get_statement_result(Id=f"{counted['Id']}:2")
+    assert result["Records"] == [[{"longValue": 2}]]
+    assert rows(data, "SELECT pg_last_copy_count()") == [[0]]
+
+
 def test_copy_is_part_of_its_transaction(data: Any, s3: Any, table: str) -> None:  # noqa: F811
     source = put(s3)["url"]
     failed = batch(

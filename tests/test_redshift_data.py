@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import threading
 import time
@@ -12,6 +14,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench import endpoint as local_aws
 from workbench.endpoint import Endpoint
@@ -161,9 +165,137 @@ def test_requests_that_aws_refuses(data: Any, request_: dict[str, Any]) -> None:
         data.execute_statement(**request_)
 
 
-def test_sessions_are_refused_by_name(data: Any) -> None:
-    with pytest.raises(ClientError, match="redshift-data:SessionKeepAliveSeconds"):
-        data.execute_statement(Sql="SELECT 1", SessionKeepAliveSeconds=60, **AT)
+def test_a_session_keeps_its_temporary_tables_to_itself(data: Any) -> None:
+    name = fresh()
+    first = data.execute_statement(
+        Sql=f"CREATE TEMP TABLE {name} AS SELECT 1 AS n", SessionKeepAliveSeconds=60, **AT
+    )
+    session = first["SessionId"]
+    assert finished(data, first["Id"])["SessionId"] == session
+
+    def ask(sql: str) -> dict[str, Any]:
+        return finished(data, data.execute_statement(Sql=sql, SessionId=session)["Id"])
+
+    assert ask(f"SELECT n FROM {name}")["ResultRows"] == 1
+    assert ask("SELECT * FROM missing")["Status"] == "FAILED"
+    assert ask(f"SELECT n FROM {name}")["Status"] == "FINISHED"  # a failure ends no session
+    assert "does not exist" in run(data, f"SELECT n FROM {name}")["Error"]
+    with pytest.raises(ClientError, match="must not be: WorkgroupName"):
+        data.execute_statement(Sql="SELECT 1", SessionId=session, **AT)
+
+
+def test_a_session_runs_one_statement_at_a_time_and_ends(data: Any) -> None:
+    make_big(data, "big")
+    started = data.execute_statement(Sql=SLOW, SessionKeepAliveSeconds=0, **AT)
+    with pytest.raises(ClientError, match="is running a statement"):
+        data.execute_statement(Sql="SELECT 1", SessionId=started["SessionId"])
+    data.cancel_statement(Id=started["Id"])
+    finished(data, started["Id"])
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        data.execute_statement(Sql="SELECT 1", SessionId=started["SessionId"])
+
+
+def test_auto_commit_keeps_what_succeeds(data: Any) -> None:
+    name = fresh()
+    described = batch(
+        data,
+        f"CREATE TABLE {name} AS SELECT 1 AS n",
+        "SELECT * FROM missing",
+        f"INSERT INTO {name} VALUES (2)",
+        ExecutionMode="AUTO_COMMIT",
+    )
+    assert described["Status"] == "FAILED"
+    assert described["ExecutionMode"] == "AUTO_COMMIT"
+    states = [each["Status"] for each in described["SubStatements"]]
+    assert states == ["FINISHED", "FAILED", "FINISHED"]
+    assert rows(data, f"SELECT COUNT(*) FROM {name}") == [[2]]
+
+
+def test_writers_of_the_same_rows_conflict_with_error_1023(data: Any) -> None:
+    name = fresh()
+    make_big(data, "big")
+    run(data, f"CREATE TABLE {name} AS SELECT 1 AS n")
+    change = f"UPDATE {name} SET n = n + 1"
+    started = data.batch_execute_statement(Sqls=[change, SLOW], **AT)["Id"]
+    while data.describe_statement(Id=started)["SubStatements"][0]["Status"] != "FINISHED":
+        pass
+    assert run(data, change)["Error"] == (
+        f"ERROR: 1023 DETAIL: Serializable isolation violation on table - public.{name}"
+    )
+    data.cancel_statement(Id=started)
+    finished(data, started)
+    assert rows(data, f"SELECT n FROM {name}") == [[1]]
+
+
+@pytest.mark.parametrize("sql", ["VACUUM {}", "ALTER TABLE {} ALTER COLUMN s TYPE VARCHAR(9)"])
+def test_what_runs_only_outside_a_transaction_block(data: Any, sql: str) -> None:
+    name = fresh()
+    run(data, f"CREATE TABLE {name} (s VARCHAR(5))")
+    assert run(data, sql.format(name))["Status"] == "FINISHED"
+    assert "transaction block" in batch(data, sql.format(name), "SELECT 1")["Error"]
+
+
+def test_who_asks_is_told_again(data: Any) -> None:
+    by = {"ClusterIdentifier": "warehouse", "Database": "dev", "DbUser": "loader"}
+    described = finished(data, data.execute_statement(Sql="SELECT 1", **by)["Id"])
+    assert (described["DbUser"], described["ClusterIdentifier"]) == ("loader", "warehouse")
+    assert described["RedshiftQueryId"] > 0
+    assert "WorkgroupName" not in described
+
+
+@pytest.mark.parametrize(
+    "operation, request_",
+    [
+        ("ExecuteStatement", {"Sql": ["SELECT 1"], **AT}),
+        ("ExecuteStatement", {"Sql": "SELECT 1", "StatementName": [1], **AT}),
+        (
+            "ExecuteStatement",
+            {"Sql": "SELECT :a", "Parameters": [{"name": "a", "value": ""}], **AT},
+        ),
+        ("BatchExecuteStatement", {"Sqls": [1], **AT}),
+        ("ListTables", {"MaxResults": "x", **AT}),
+        ("ListStatements", {"NextToken": "-1"}),
+        ("DescribeStatement", {}),
+    ],
+)
+def test_malformed_requests_are_refused(
+    endpoint: Endpoint, operation: str, request_: dict[str, Any]
+) -> None:
+    careless = endpoint.client("redshift-data")
+    careless.meta.events.register(  # the client's own checks would stop it before the server's
+        "before-call.redshift-data", lambda params, **_: params.update(body=json.dumps(request_))
+    )
+    good: dict[str, Any] = {"Id": str(uuid.uuid4())}
+    calls = {
+        "ExecuteStatement": {"Sql": "SELECT 1", **AT},
+        "BatchExecuteStatement": {"Sqls": ["SELECT 1"], **AT},
+        "ListTables": AT,
+        "ListStatements": {},
+        "DescribeStatement": good,
+    }
+    call = getattr(careless, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower())
+    with pytest.raises(ClientError, match="ValidationException"):
+        call(**calls[operation])
+
+
+WORDS = (
+    "SELECT FROM WHERE target ( ) , ; * 1 'a' \"b\" AS CREATE TABLE VIEW INSERT INTO VALUES UPDATE "
+    "SET DELETE USING MERGE ON WHEN MATCHED THEN NOT NULL CASE END COPY MANIFEST LOCK VACUUM GRANT "
+    "ALTER ADD COLUMN VARCHAR(5) LIKE TRANSLATE('a','b','c'), :: :p ? $1 [ ] { } -- /* */ ' \" $$ "
+    "WITH RECURSIVE UNION ALL GROUP BY ORDER LIMIT OVER PARTITION CAST INT DECIMAL(39,0) é \\ @ #"
+).split()
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.one_of(st.lists(st.sampled_from(WORDS), min_size=1).map(" ".join), st.text(min_size=1)))
+def test_garbage_never_breaks_the_service(data: Any, sql: str) -> None:
+    try:
+        described = run(data, sql)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "ValidationException"
+        return
+    assert described["Status"] in ("FINISHED", "FAILED")
+    assert "internal" not in described.get("Error", "")
 
 
 def test_no_more_than_forty_statements(data: Any) -> None:

@@ -80,6 +80,20 @@ def test_every_statement_of_the_project_runs(data: Any) -> None:  # noqa: F811
         ("DECODE(2, 1, 'a', 2, 'b', 'c')", "b"),
         ("STRTOL('ff', 16)", 255),
         ("LEN('äb')", 2),
+        ("OCTET_LENGTH('äb')", 3),
+        ("TRUNC(TIMESTAMP '2024-01-02 03:04:05')", "2024-01-02"),
+        ("FUNC_SHA1('a')", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
+        ("JSON_EXTRACT_PATH_TEXT('{\"a\": {\"b\": 1}}', 'a', 'b')", "1"),
+        (
+            "CONVERT_TIMEZONE('UTC', 'Europe/Berlin', TIMESTAMP '2024-07-01 00:00:00')",
+            "2024-07-01 02:00:00",
+        ),
+        ("CURRENT_DATABASE()", "dev"),
+        (
+            "(SELECT LISTAGG(DISTINCT s, '|') WITHIN GROUP (ORDER BY s) "
+            "FROM (SELECT 'b' AS s UNION ALL SELECT 'a' UNION ALL SELECT 'b') AS t)",
+            "a|b",
+        ),
         ("MD5('a')", "0cc175b9c0f1b6a831c399e269772661"),
         ("CASE WHEN 1 = 0 THEN CAST('fenced' AS INTEGER) ELSE 1 END", 1),
         (
@@ -148,7 +162,29 @@ def test_expressions_mean_what_they_mean_in_redshift(
         ("DROP VIEW main.rs_svv_tables", "does not exist"),
         ("CREATE SCHEMA main", "unacceptable schema name"),
         ("UNLOAD ('SELECT 1') TO 's3://b/k' IAM_ROLE 'x'", "ERROR"),
-        ("CREATE TABLE c (n BIGINT IDENTITY(1, 1))", "IDENTITY"),
+        ("CREATE TABLE c (n BIGINT IDENTITY(1, 1))", "IDENTITY is not supported by the local"),
+        ("CREATE MATERIALIZED VIEW c AS SELECT 1 AS n", "materialized view"),
+        ("CREATE OR REPLACE TABLE c (n INTEGER)", "CREATE OR REPLACE TABLE"),
+        ("CREATE TABLE c (n UUID)", "c_unsupported-postgresql-datatypes"),
+        ("CREATE TABLE c (n TINYINT)", "TINYINT"),
+        ("CREATE TABLE c (n SUPER)", "SUPER is not supported by the local"),
+        ("CREATE TABLE c (n CHAR(5000))", "4096"),
+        ("CREATE TABLE c (oid INTEGER)", "system column"),
+        ("CREATE TABLE c (n INTEGER, N INTEGER)", "more than once"),
+        (f"CREATE TABLE c ({', '.join(f'c{n} INT' for n in range(1601))})", "1600 columns"),
+        ("INSERT OR REPLACE INTO target VALUES (1, 'x')", "INSERT OR"),
+        ("INSERT INTO target BY NAME SELECT 1 AS id", "BY NAME"),
+        ("SELECT * REPLACE (1 AS id) FROM target", "REPLACE"),
+        ("SELECT COLUMNS('i.*') FROM target", "COLUMNS"),
+        ("SELECT * FROM target AS a ASOF JOIN target AS b ON a.id >= b.id", "ASOF"),
+        ("SELECT DATEDIFF(week, DATE '2024-01-01', DATE '2024-02-01')", "DATEDIFF of weeks"),
+        ("SELECT VERSION()", "VERSION"),
+        ("SELECT * FROM pg_catalog.pg_class", "pg_class"),
+        ("SELECT * FROM stl_load_errors", "stl_load_errors"),
+        ("GRANT whatever", "ERROR"),
+        ("VACUUM '", "ERROR"),
+        ("ALTER TABLE target APPEND FROM target", "APPEND"),
+        ("ALTER TABLE target ALTER COLUMN id TYPE INTEGER", "r_ALTER_TABLE"),
     ],
 )
 def test_what_redshift_refuses_is_refused(data: Any, sql: str, message: str) -> None:  # noqa: F811
@@ -189,6 +225,35 @@ def test_storage_attributes_are_read_and_keys_are_not_enforced(data: Any) -> Non
         assert run(data, f"{harmless} {name}{tail}")["Status"] == "FINISHED"
 
 
+def test_lengths_are_bytes_and_outlive_like_and_alter(data: Any) -> None:  # noqa: F811
+    name, copied = fresh(), fresh()
+    run(data, f"CREATE TABLE {name} (id INTEGER NOT NULL DEFAULT 7, s VARCHAR(3), c CHAR(2))")
+    assert "ASCII" in run(data, f"INSERT INTO {name} VALUES (1, 'a', 'ä')")["Error"]
+    run(data, f"INSERT INTO {name} VALUES (1, 'abc', 'ab')")
+    run(data, f"CREATE TABLE {copied} (LIKE {name})")
+    assert (
+        "NULL value into column id" in run(data, f"INSERT INTO {copied} (s) VALUES ('a')")["Error"]
+    )
+    assert "varying(3)" in run(data, f"INSERT INTO {copied} VALUES (1, 'abcd', 'a')")["Error"]
+    assert run(data, f"ALTER TABLE {name} ALTER COLUMN s TYPE VARCHAR(4)")["Status"] == "FINISHED"
+    added = run(data, f"ALTER TABLE {name} ADD COLUMN added VARCHAR(2)")
+    assert added["Status"] == "FINISHED", added["Error"]
+    assert "varying(2)" in run(data, f"INSERT INTO {name} (added) VALUES ('abc')")["Error"]
+    run(data, f"INSERT INTO {name} (s, added) VALUES ('abcd', 'x')")
+    assert rows(data, f"SELECT * FROM {name} ORDER BY id") == [
+        [1, "abc", "ab", None], [7, "abcd", None, "x"],
+    ]  # fmt: skip
+    listed = f"SELECT \"column\", type FROM pg_table_def WHERE tablename = '{name}'"
+    assert rows(data, listed) == [
+        ["id", "integer"],
+        ["s", "character varying(4)"],
+        ["c", "character(2)"],
+        ["added", "character varying(2)"],
+    ]
+    run(data, f"ALTER TABLE {name} ADD PRIMARY KEY (id)")
+    assert run(data, f"INSERT INTO {name} (id) VALUES (1)")["Status"] == "FINISHED"
+
+
 def test_names_are_folded(data: Any) -> None:  # noqa: F811
     name = fresh()
     run(data, f'CREATE TABLE "{name.upper()}" ("ID" INTEGER)')
@@ -220,6 +285,20 @@ def test_merge_delete_using_and_update_from(data: Any, tables: dict[str, str]) -
     run(data, f"UPDATE {t} SET v = g.v || '!' FROM {s} AS g WHERE public.{t}.id = g.id")
     run(data, f"DELETE FROM public.{t} USING {s} AS g WHERE public.{t}.id = g.id AND g.id = 1")
     assert rows(data, f"SELECT id, v FROM {t}") == [[2, "two!"]]
+
+
+def test_merge_deletes_and_inserts_without_a_column_list(
+    data: Any,  # noqa: F811
+    tables: dict[str, str],
+) -> None:
+    t, s = tables["t"], tables["s"]
+    merged = run(
+        data,
+        f"-- a comment first\nMERGE INTO {t} USING {s} AS s ON {t}.id = s.id "
+        "WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.v)",
+    )
+    assert merged["Status"] == "FINISHED", merged["Error"]
+    assert rows(data, f"SELECT id, v FROM {t}") == [[2, "two"]]
 
 
 def test_merge_of_several_rows_onto_one_fails(data: Any, tables: dict[str, str]) -> None:  # noqa: F811

@@ -74,6 +74,7 @@ def run(cursor: duckdb.DuckDBPyConnection, state: Path, sql: str) -> int:
     total: int = sum(pq.read_metadata(file).num_rows for file in files)
     if total:
         _insert(cursor, command, columns, files)
+    cursor.execute(f"SET VARIABLE rs_copied = {total}")
     return total
 
 
@@ -252,7 +253,7 @@ def _insert(
         cursor.execute(f"INSERT INTO {target} ({names}) SELECT * FROM __copy")
     except duckdb.ConstraintException as error:
         raise _misfit(error, command) from None
-    cursor.unregister("__copy")  # after a failure the cursor is closed, and its view with it
+    cursor.unregister("__copy")  # a failure rolls its view back
 
 
 def _batches(schema: pa.Schema, files: list[Path]) -> Iterator[pa.RecordBatch]:

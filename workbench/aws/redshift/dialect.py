@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
-from workbench.aws.redshift.refusals import SqlError, check, not_here, refused
+from workbench.aws.redshift.refusals import SYSTEM_TABLES, SqlError, check, not_here, refused
 
 # sqlglot warns about each property that DuckDB has not; they are dropped on purpose.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -20,42 +20,121 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 CREATE_TABLE = re.compile(r"\s*CREATE\s+(?:(?:LOCAL\s+)?TEMP(?:ORARY)?\s+)?TABLE\b", re.I)
 TABLE_NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+)){0,2})'
 LOCK = re.compile(rf"\s*LOCK\s+(?:TABLE\s+)?{TABLE_NAME}\s*(?:,\s*{TABLE_NAME}\s*)*;?\s*", re.I)
-HARMLESS = re.compile(r"\s*(VACUUM|GRANT|REVOKE|ANALYZE|ANALYSE|COMMENT)\b", re.I)
 COPY = re.compile(r"\s*COPY\b", re.I)
-SYSTEM = {"svv_tables": "rs_svv_tables", "svv_columns": "rs_svv_columns"}
+COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.S)
+# Nothing to do here: no storage to sort, no statistics to keep.
+VACUUM = re.compile(
+    rf"VACUUM(?:\s+(?:FULL|SORT\s+ONLY|DELETE\s+ONLY|REINDEX|RECLUSTER))?(?:\s+{TABLE_NAME})?"
+    r"(?:\s+TO\s+\d+\s+PERCENT)?(?:\s+BOOST)?\s*;?\s*",
+    re.I,
+)
+ANALYZE = re.compile(
+    rf"ANALY[ZS]E(?:\s+VERBOSE)?(?:\s+{TABLE_NAME}(?:\s*\([\w\s,\"]*\))?)?"
+    r"(?:\s+(?:PREDICATE|ALL)\s+COLUMNS)?\s*;?\s*",
+    re.I,
+)
+STORAGE = re.compile(
+    rf"ALTER\s+TABLE\s+{TABLE_NAME}\s+(?:ALTER\s+(?:DISTKEY|DISTSTYLE|(?:COMPOUND\s+)?SORTKEY|ENCODE)"
+    r"|APPEND)\b",
+    re.I,
+)
 TEMPORARY = (exp.TemporaryProperty,)
+USER = "awsuser"
 
 
 @dataclass(frozen=True)
 class Translated:
-    """What to do: ``kind`` is query, write, truncate, lock, copy or nothing."""
+    """What to do: ``kind`` is query, write, truncate, lock, copy, like, rebuild or nothing."""
 
     kind: str
     sql: str = ""
-    tables: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()  # to be locked, or written
+    tree: exp.Expression | None = None
+    alone: str = ""  # what must not run inside a transaction block
 
 
 def translate(sql: str, database: str, parameters: Mapping[str, str] | None = None) -> Translated:
     """One Redshift statement for DuckDB. Raises SqlError if Redshift would not run it."""
+    sql = _bare(sql)
     if LOCK.fullmatch(sql):
         names = re.findall(TABLE_NAME, re.sub(r"^\s*LOCK\s+(TABLE\s+)?", "", sql, flags=re.I))
         return Translated("lock", tables=tuple(name.replace('"', "").lower() for name in names))
-    if HARMLESS.match(sql):
+    if VACUUM.fullmatch(sql):
+        return Translated("nothing", alone="VACUUM")
+    if ANALYZE.fullmatch(sql):
         return Translated("nothing")
     if COPY.match(sql):
         return Translated("copy", sql)
     tree = parse(sql)
+    if isinstance(tree, (exp.Grant, exp.Revoke, exp.Comment)):
+        return Translated("nothing")
     _bind(tree, parameters or {})
     check(tree)
-    if isinstance(tree, exp.TruncateTable):
-        _normalise(tree, database)
-        return Translated("truncate", tree.sql("duckdb"))
     tree = _rewritten(tree, database)
-    kind = "query" if isinstance(tree, exp.Query) else "write"
+    if isinstance(tree, exp.Create) and (like := tree.find(exp.LikeProperty)):
+        return Translated("like", tree=_only(tree, like))
+    if isinstance(tree, exp.Alter):
+        return _altered(tree)
+    return Translated(_kind(tree), _duckdb(tree), _targets(tree))
+
+
+def _kind(tree: exp.Expression) -> str:
+    if isinstance(tree, exp.TruncateTable):
+        return "truncate"
+    return "query" if isinstance(tree, exp.Query) else "write"
+
+
+def _duckdb(tree: exp.Expression) -> str:
     try:
-        return Translated(kind, tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE))
+        return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
     except SqlglotError as error:
         raise not_here(str(error)) from None
+
+
+def _targets(tree: exp.Expression) -> tuple[str, ...]:
+    """The table that a statement writes."""
+    if isinstance(tree, exp.Query):
+        return ()
+    first = tree.find(exp.Table)
+    return (f"{first.db or 'public'}.{first.name}",) if first is not None else ()
+
+
+def _only(create: exp.Create, like: exp.LikeProperty) -> exp.Create:
+    if len(create.this.expressions) != 1 or create.args.get("exists"):
+        raise not_here("LIKE beside columns or IF NOT EXISTS")
+    if not isinstance(like.this, exp.Table):
+        raise SqlError('syntax error at or near "LIKE"')
+    return create
+
+
+def _altered(tree: exp.Alter) -> Translated:
+    """ALTER TABLE: one change a statement; keys are not kept; lengths need the table rebuilt."""
+    page = "r_ALTER_TABLE.html"
+    actions = tree.args["actions"]
+    if not isinstance(tree.this, exp.Table):
+        raise SqlError('syntax error at or near "ALTER"')
+    if len(actions) != 1:
+        raise refused("More than one change in ALTER TABLE", page)
+    action, alone = actions[0], ""
+    if isinstance(action, exp.AddConstraint):
+        return Translated("nothing")
+    if isinstance(action, exp.AlterColumn):
+        kind = action.args.get("dtype")
+        if kind is None or not kind.is_type("varchar", "text"):
+            raise refused("ALTER COLUMN other than TYPE VARCHAR", page)
+        action, alone = exp.ColumnDef(this=action.this, kind=kind), "ALTER TABLE ALTER COLUMN"
+    if isinstance(action, exp.ColumnDef):
+        column = _column(action)
+        if alone or column.find(exp.CheckColumnConstraint):
+            held = exp.Alter(this=tree.this, actions=[column])
+            return Translated("rebuild", tables=_targets(tree), tree=held, alone=alone)
+    return Translated("write", _duckdb(tree), _targets(tree))
+
+
+def _bare(sql: str) -> str:
+    """The statement without the comments in front of it."""
+    match = COMMENTS.match(sql)
+    return sql[match.end() :] if match else sql
 
 
 def parse(sql: str) -> exp.Expression:
@@ -65,8 +144,10 @@ def parse(sql: str) -> exp.Expression:
             sql = _without_storage(sql)
         if re.search(r"\bREMOVE\s+DUPLICATES\s*;?\s*$", sql, re.I):
             raise not_here("MERGE … REMOVE DUPLICATES")
+        if match := STORAGE.match(sql):
+            raise not_here(f"{match.group()} …")
         _refuse_from_first(sql)
-        trees = [tree for tree in sqlglot.parse(sql, read="redshift") if tree is not None]
+        trees = [tree for tree in _trees(sql) if tree is not None]
     except ParseError as error:
         raise SqlError(f'syntax error at or near "{error.errors[0].get("highlight")}"') from None
     except (TokenError, RecursionError) as error:
@@ -78,7 +159,27 @@ def parse(sql: str) -> exp.Expression:
         raise SqlError("syntax error")
     if isinstance(tree, (exp.Alias, exp.Column)):  # two words that are no statement
         raise SqlError(f'syntax error at or near "{sql.split()[0]}"')
+    for insert in tree.find_all(exp.Insert) if isinstance(tree, exp.Merge) else ():
+        _read_values(insert)
     return tree
+
+
+def _trees(sql: str) -> list[Any]:
+    """What sqlglot reads. Some garbage makes its parser fail with errors that are not its own."""
+    try:
+        return list(sqlglot.parse(sql, read="redshift"))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, SqlglotError):
+            raise
+        raise SqlError(f"syntax error: {type(error).__name__}") from None
+
+
+def _read_values(insert: exp.Insert) -> None:
+    """MERGE … INSERT VALUES (…) without columns, which sqlglot reads as a function's call."""
+    columns = insert.this.expressions if isinstance(insert.this, exp.Tuple) else []
+    if len(columns) == 1 and isinstance(columns[0], exp.Anonymous):
+        insert.set("expression", exp.Tuple(expressions=columns[0].expressions))
+        insert.set("this", None)
 
 
 def _refuse_from_first(sql: str) -> None:
@@ -92,7 +193,8 @@ def _refuse_from_first(sql: str) -> None:
 
 def placeholders(sql: str) -> set[str]:
     """The names of the ``:name`` parameters in ``sql``; none if it cannot be parsed."""
-    if LOCK.fullmatch(sql) or HARMLESS.match(sql) or COPY.match(sql):
+    sql = _bare(sql)
+    if any(each.fullmatch(sql) for each in (LOCK, VACUUM, ANALYZE)) or COPY.match(sql):
         return set()
     try:
         return {each.name for each in parse(sql).find_all(exp.Placeholder)}
@@ -167,13 +269,15 @@ def _normalise(tree: exp.Expression, database: str) -> None:
             if table.catalog != database:
                 raise not_here(f"the database {table.catalog}")
             table.set("catalog", None)
-        if table.name in SYSTEM and table.db in ("", "pg_catalog"):
-            table.set(
-                "alias",
-                table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name)),
-            )
-            table.set("this", exp.to_identifier(SYSTEM[table.name]))
+        schema = "" if table.db == "pg_catalog" else table.db
+        ours = SYSTEM_TABLES.get(f"{schema}.{table.name}" if schema else table.name)
+        if ours:
+            alias = exp.TableAlias(this=exp.to_identifier(table.name))
+            table.set("alias", table.args.get("alias") or alias)
+            table.set("this", exp.to_identifier(ours))
             table.set("db", exp.to_identifier("main"))
+    for current in list(tree.find_all(exp.CurrentDatabase)):
+        current.replace(exp.Literal.string(database))
 
 
 def _create(tree: exp.Create) -> None:
@@ -186,6 +290,8 @@ def _create(tree: exp.Create) -> None:
     tree.set("properties", exp.Properties(expressions=kept) if kept else None)
     tree.set("no_schema_binding", None)
     if isinstance(tree.this, exp.Schema):
+        if tree.find(exp.LikeProperty):
+            return
         definitions = [_column(each) for each in tree.this.expressions if not _is_key(each)]
         tree.this.set("expressions", definitions)
 
@@ -215,23 +321,34 @@ def _column(definition: exp.Expression) -> exp.Expression:
         if not isinstance(each.args.get("kind"), keys) and not isinstance(each, exp.Reference)
     ]
     kind = definition.args.get("kind")
-    if isinstance(kind, exp.DataType) and kind.is_type(
-        "varchar", "text", "char", "nchar", "nvarchar", "bpchar"
-    ):
-        length = (
-            kind.expressions[0].name
-            if kind.expressions
-            else ("1" if kind.is_type("char", "nchar") else "256")
-        )
-        column = exp.column(exp.to_identifier(definition.name.lower(), quoted=True))
-        limit = exp.LTE(
-            this=exp.Anonymous(this="strlen", expressions=[column]),
-            expression=exp.Literal.number(length),
-        )
-        kept.append(exp.ColumnConstraint(kind=exp.CheckColumnConstraint(this=limit)))
-        definition.set("kind", exp.DataType.build("text"))
+    if isinstance(kind, exp.DataType):
+        kept.extend(exp.ColumnConstraint(kind=each) for each in _lengths(definition, kind))
     definition.set("constraints", kept)
     return definition
+
+
+def _lengths(definition: exp.ColumnDef, kind: exp.DataType) -> list[exp.CheckColumnConstraint]:
+    """The length of a text or binary column, in bytes; CHAR holds single bytes only."""
+    character = kind.is_type("char", "nchar", "bpchar")
+    if not character and not kind.is_type("varchar", "text", "nvarchar", "varbinary"):
+        return []
+    default = "1" if kind.is_type("char", "nchar") else "256"
+    given = kind.expressions[0].name if kind.expressions else ""
+    default = "64000" if kind.is_type("varbinary") else default
+    column = exp.column(exp.to_identifier(definition.name.lower(), quoted=True))
+    count = "octet_length" if kind.is_type("varbinary") else "strlen"
+    length = exp.Anonymous(this=count, expressions=[column])
+    limit = given if given.isdigit() else ("65535" if given else default)
+    checks: list[exp.Expression] = [
+        exp.LTE(this=length, expression=exp.Literal.number(limit)),
+    ]
+    if character:
+        single = exp.Anonymous(this="length", expressions=[column.copy()])
+        checks.append(exp.EQ(this=length.copy(), expression=single))
+    definition.set(
+        "kind", exp.DataType.build("blob" if kind.is_type("varbinary") else "text", "duckdb")
+    )
+    return [exp.CheckColumnConstraint(this=each) for each in checks]
 
 
 def _div(node: exp.Div) -> exp.Expression:
@@ -276,6 +393,41 @@ def _trunc(node: exp.Expression) -> exp.Expression:
     return exp.cast(node.copy(), "timestamp")
 
 
+def _trunc_of(node: exp.Trunc) -> exp.Expression:
+    """TRUNC of a timestamp is its date. Of a column we cannot tell, and DuckDB says so."""
+    inner = node.this
+    moment = isinstance(inner, (exp.CurrentTimestamp, exp.TsOrDsToTimestamp)) or (
+        isinstance(inner, exp.Cast) and inner.to.is_type("timestamp", "timestamptz", "date")
+    )
+    return _macro("rs_day", inner.copy()) if moment else node
+
+
+def _listagg(node: exp.GroupConcat) -> exp.Expression:
+    """LISTAGG(DISTINCT x, ','), whose separator sqlglot takes for a second expression."""
+    distinct = node.this
+    if isinstance(distinct, exp.Distinct) and len(distinct.expressions) == 2:
+        value, separator = distinct.expressions
+        node.set("this", exp.Distinct(expressions=[value]))
+        node.set("separator", separator)
+    return node
+
+
+def _function(node: exp.Anonymous) -> exp.Expression:
+    """Functions that DuckDB has under another name."""
+    names = {
+        "octet_length": "rs_bytes",
+        "pg_last_copy_count": "rs_last_copy_count",
+    }
+    name = node.name.lower()
+    if name == "func_sha1":
+        return exp.Anonymous(this="sha1", expressions=node.expressions)
+    return _macro(names[name], *node.expressions) if name in names else node
+
+
+def _user(node: exp.Expression) -> exp.Expression:
+    return exp.Literal.string(USER)
+
+
 def _now(node: exp.Expression) -> exp.Expression:
     return _macro("rs_now")
 
@@ -299,6 +451,10 @@ REWRITES: tuple[tuple[type[exp.Expression], Callable[[Any], exp.Expression]], ..
     (exp.Div, _div),
     (exp.TimestampTrunc, _trunc),
     (exp.DateTrunc, _trunc),
+    (exp.Trunc, _trunc_of),
     (exp.CurrentTimestamp, _now),
+    (exp.CurrentUser, _user),
+    (exp.GroupConcat, _listagg),
+    (exp.Anonymous, _function),
     (exp.FromBase, _strtol),
 )

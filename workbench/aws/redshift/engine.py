@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from workbench.aws.redshift import copy
+from workbench.aws.redshift import catalog, copy
+from workbench.aws.redshift.catalog import DEFAULT_SCHEMA
 from workbench.aws.redshift.dialect import Translated
 from workbench.aws.redshift.refusals import SqlError
-
-DEFAULT_SCHEMA = "public"
-PREPARE = (
-    f"CREATE SCHEMA IF NOT EXISTS {DEFAULT_SCHEMA}",
-    "CREATE OR REPLACE MACRO main.rs_now() AS CAST(now() AS TIMESTAMP)",
-    """CREATE OR REPLACE VIEW main.rs_svv_tables AS
-        SELECT 'dev' AS table_catalog, table_schema, table_name, table_type, NULL AS remarks
-        FROM information_schema.tables WHERE table_schema <> 'main'""",
-    """CREATE OR REPLACE VIEW main.rs_svv_columns AS
-        SELECT 'dev' AS table_catalog, table_schema, table_name, column_name, ordinal_position,
-            column_default, is_nullable,
-            CASE lower(data_type) WHEN 'varchar' THEN 'character varying'
-                WHEN 'timestamp' THEN 'timestamp without time zone'
-                WHEN 'double' THEN 'double precision'
-                ELSE regexp_replace(lower(data_type), 'decimal.*', 'numeric') END AS data_type,
-            numeric_precision, numeric_scale
-        FROM information_schema.columns WHERE table_schema <> 'main'""",
-)
 
 
 class Warehouse:
@@ -51,7 +34,7 @@ class Warehouse:
                 "TimeZone": "UTC",
             },
         )
-        for statement in PREPARE:
+        for statement in catalog.PREPARE:
             self._database.execute(statement)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -70,26 +53,39 @@ class Transaction:
     DuckDB's snapshot is taken there, so a transaction sees what the one before its lock has done.
     """
 
-    def __init__(self, warehouse: Warehouse, cancelled: threading.Event) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        cancelled: threading.Event,
+        block: bool = False,
+        session: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
+        """``block``: several statements; ``session``: the cursor to use and to leave open."""
         self._warehouse = warehouse
         self._cancelled = cancelled
+        self._block = block
+        self._kept = session is not None
         self._begun = False
-        self.cursor = warehouse.cursor()
+        self._written: set[str] = set()
+        self.cursor = session or warehouse.cursor()
 
     def run(self, statement: Translated) -> int:
         """Run one statement; returns its rows, or -1 where ``cursor`` holds a result."""
         if self._cancelled.is_set():
             raise SqlError("Query cancelled on user's request")
+        if statement.alone and self._block:
+            raise SqlError(f"{statement.alone} cannot run inside a transaction block")
         if statement.kind == "nothing":
             return 0
         if statement.kind == "lock":
             self._lock(statement.tables)
             return 0
-        self._begin()
         try:
+            self._begin()
+            self._written.update(statement.tables)
             return self._run(statement)
         except duckdb.Error as error:
-            raise translated_error(error) from None
+            raise translated_error(error, self._written) from None
 
     def description(self) -> list[Any]:
         """Name and type of the columns of the result."""
@@ -108,7 +104,9 @@ class Transaction:
             try:
                 self.cursor.execute("COMMIT")
             except duckdb.Error as error:
-                raise translated_error(error) from None
+                raise translated_error(error, self._written) from None
+        self._written.clear()
+        self._warehouse.locks.release(self)
 
     def interrupt(self) -> None:
         self.cursor.interrupt()
@@ -118,10 +116,12 @@ class Transaction:
         try:
             if self._begun:
                 self.cursor.execute("ROLLBACK")
+            self._begun = False
         except duckdb.TransactionException:
             pass  # a failed COMMIT has rolled back already
         finally:
-            self.cursor.close()
+            if not self._kept:
+                self.cursor.close()
             self._warehouse.locks.release(self)
 
     def _begin(self) -> None:
@@ -132,6 +132,9 @@ class Transaction:
     def _run(self, statement: Translated) -> int:
         if statement.kind == "copy":
             return copy.run(self.cursor, self._warehouse.state, statement.sql)
+        if statement.kind in ("like", "rebuild"):
+            catalog.define(self.cursor, statement.tree)
+            return 0
         self.cursor.execute(statement.sql)
         if statement.kind == "query":
             return -1
@@ -208,20 +211,27 @@ MESSAGES = (
         "value too long for type character varying({1}) (column {0})",
     ),
     (r"Could not convert string '(.*)' to INT\d+", 'invalid input syntax for integer: "{}"'),
+    (r"CHECK constraint failed .*= length\(", "CHAR string contains invalid ASCII character"),
+    (r"Cannot access file \"([^\"]+)\"", 'relation "{}" does not exist'),
     (
         r"cannot affect the same target row more than once",
         "Found multiple matches to update the same tuple.",
     ),
     (r"Divide by zero", "Divide by zero"),
     (r"INTERRUPT", "Query cancelled on user's request"),
-    (r"[Cc]onflict", "1023 DETAIL: Serializable isolation violation on table"),
 )
 
 
-def translated_error(error: duckdb.Error) -> SqlError:
-    """DuckDB's error in Redshift's words; where there are none, in DuckDB's."""
+def translated_error(error: duckdb.Error, written: Collection[str] = ()) -> SqlError:
+    """DuckDB's error in Redshift's words; where there are none, in DuckDB's.
+
+    ``written``: the tables of the transaction, of which one is that of a conflict.
+    """
     text = str(error)
+    if isinstance(error, duckdb.TransactionException) and re.search("(?i)conflict|altered", text):
+        tables = ", ".join(sorted(written))
+        return SqlError(f"1023 DETAIL: Serializable isolation violation on table - {tables}")
     for pattern, message in MESSAGES:
         if match := re.search(pattern, text, re.M | re.S if "(.*)" in pattern else re.M):
             return SqlError(message.format(*match.groups()))
-    return SqlError(text.split("\n\nLINE ")[0].partition(": ")[2] or text)
+    return SqlError(text.split("\n")[0].partition(": ")[2] or text)

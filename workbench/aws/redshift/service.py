@@ -7,18 +7,25 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import botocore.session
+from botocore.exceptions import ParamValidationError
+from botocore.validate import validate_parameters
+
 from workbench.aws.protocol import AwsError, Context, not_supported
 from workbench.aws.redshift import results, statements
 from workbench.aws.redshift.dialect import placeholders, statements_in
 from workbench.aws.redshift.engine import Warehouse
+from workbench.aws.redshift.sessions import MAX_KEEP_ALIVE, Session
 from workbench.aws.redshift.statements import Runner, Statement, Statements, Sub
 
+SHAPES = botocore.session.get_session().get_service_model("redshift-data")
 DATABASE = "dev"
 MAX_SQL = 100 * 1024
 MAX_STATEMENTS = 40
 MAX_ACTIVE = 500
+USERS = ("DbUser", "SecretArn")  # taken and told again; the endpoint's key is what guards it
+CONNECTION = ("WorkgroupName", "ClusterIdentifier", "Database", *USERS)
 HOLD = 1.0  # seconds that DescribeStatement waits, so that a poller learns of the end at once
-REFUSED = ("SessionId", "SessionKeepAliveSeconds", "WithEvent", "SecretArn")
 INTERNAL = "schema_name NOT IN ('main', 'information_schema', 'pg_catalog')"
 
 Reply = dict[str, Any]
@@ -50,6 +57,10 @@ class RedshiftDataService:
         """Answer one operation; AwsError for what AWS would refuse."""
         if operation not in self._operations:
             raise not_supported("redshift-data", operation)
+        try:
+            validate_parameters(request, SHAPES.operation_model(operation).input_shape)
+        except ParamValidationError as error:
+            raise _invalid(str(error)) from None
         return self._operations[operation](request)
 
     def close(self) -> None:
@@ -64,15 +75,13 @@ class RedshiftDataService:
         sqls = request.get("Sqls")
         if not isinstance(sqls, list) or not 1 <= len(sqls) <= MAX_STATEMENTS:
             raise _invalid(f"Sqls must hold 1 to {MAX_STATEMENTS} statements.")
-        if request.get("ExecutionMode", "TRANSACTION") != "TRANSACTION":
-            raise not_supported("redshift-data", "BatchExecuteStatement with AUTO_COMMIT")
+        if request.get("ExecutionMode", "TRANSACTION") not in ("TRANSACTION", "AUTO_COMMIT"):
+            raise _invalid("ExecutionMode must be TRANSACTION or AUTO_COMMIT.")
         return self._start(request, sqls, batch=True)
 
     def _start(self, request: Request, sqls: list[str], batch: bool) -> Reply:
-        target = _target(request)
-        for name in REFUSED:
-            if request.get(name):
-                raise not_supported("redshift-data", name)
+        if request.get("WithEvent"):
+            raise not_supported("redshift-data", "WithEvent")
         if request.get("ResultFormat", "JSON") != "JSON":
             raise not_supported("redshift-data", "ResultFormat CSV")
         for sql in sqls:
@@ -80,19 +89,17 @@ class RedshiftDataService:
         statement = statements.new(
             sqls,
             batch,
-            database=_database(request),
-            target=target,
-            name=_limited(request, "StatementName", 500),
+            database=DATABASE,
+            target={},
+            name=_limited(request, "StatementName", 2048),
             token=_limited(request, "ClientToken", 64),
             parameters=_parameters(request, sqls),
+            auto_commit=request.get("ExecutionMode") == "AUTO_COMMIT",
         )
-        if self._statements.active() >= MAX_ACTIVE:
-            raise AwsError("ActiveStatementsExceededException", f"{MAX_ACTIVE} statements run.")
-        kept = self._statements.add(statement)
-        if kept is statement:
-            self._runner.submit(statement)
-        self._runner.wait(kept, _wait_time(request, 0))
-        return {
+        wait = _wait_time(request, 0)
+        kept = self._statements.of_token(statement.token) or self._submit(request, statement)
+        self._runner.wait(kept, wait)
+        reply = {
             "Id": kept.id,
             "CreatedAt": kept.created,
             "Database": kept.database,
@@ -100,6 +107,41 @@ class RedshiftDataService:
             "HasResultSet": _has_result(kept),
             **kept.target,
         }
+        return {**reply, "SessionId": kept.session} if kept.session else reply
+
+    def _submit(self, request: Request, statement: Statement) -> Statement:
+        """Start a statement, in a session if one is asked for."""
+        if self._statements.active() >= MAX_ACTIVE:
+            raise AwsError("ActiveStatementsExceededException", f"{MAX_ACTIVE} statements run.")
+        session = self._session(request)
+        if session is None:
+            statement.target = _target(request)
+            _database(request)
+        else:
+            statement.target, statement.session = session.target, session.id
+        kept = self._statements.add(statement)
+        if kept is statement:
+            self._runner.submit(statement, session)
+        elif session is not None:  # the same token, at the same moment
+            self._runner.sessions.release(session)
+        return kept
+
+    def _session(self, request: Request) -> Session | None:
+        keep_alive = request.get("SessionKeepAliveSeconds")
+        if keep_alive is not None and not (
+            isinstance(keep_alive, int) and 0 <= keep_alive <= MAX_KEEP_ALIVE
+        ):
+            raise _invalid(f"SessionKeepAliveSeconds must be 0 to {MAX_KEEP_ALIVE}.")
+        if request.get("SessionId"):
+            given = [name for name in CONNECTION if request.get(name)]
+            if given:
+                raise _invalid(f"With SessionId there must not be: {', '.join(given)}")
+            return self._runner.sessions.take(_text(request, "SessionId"), keep_alive)
+        if keep_alive is None:
+            return None
+        target = _target(request)
+        _database(request)
+        return self._runner.sessions.open(target, keep_alive)
 
     def _describe(self, request: Request) -> Reply:
         statement, sub = self._known(request)
@@ -121,7 +163,10 @@ class RedshiftDataService:
             reply["Error"] = statement.error
         if statement.parameters:
             reply["QueryParameters"] = statement.parameters
+        if statement.session:
+            reply["SessionId"] = statement.session
         if statement.batch:
+            reply["ExecutionMode"] = "AUTO_COMMIT" if statement.auto_commit else "TRANSACTION"
             return {**reply, "SubStatements": [_described(each) for each in statement.subs]}
         first = statement.subs[0]
         return {
@@ -129,13 +174,15 @@ class RedshiftDataService:
             "QueryString": first.sql,
             "ResultRows": first.rows if statement.status == "FINISHED" else -1,
             "ResultSize": first.size,
+            "RedshiftQueryId": first.query_id,
         }
 
     def _result(self, request: Request) -> Reply:
         statement, sub = self._known(request)
         if sub is None and not statement.batch:
             sub = statement.subs[0]
-        if sub is None or statement.status != "FINISHED" or sub.columns is None:
+        ended = statement if not statement.auto_commit or sub is None else sub
+        if sub is None or ended.status != "FINISHED" or sub.columns is None:
             raise AwsError(
                 "ResourceNotFoundException",
                 "Query does not have result. Please check query status with DescribeStatement.",
@@ -245,6 +292,7 @@ def _described(sub: Sub) -> Reply:
         "CreatedAt": sub.started or sub.updated,
         "UpdatedAt": sub.updated,
         "Duration": int(sub.duration * 1e9),
+        "RedshiftQueryId": sub.query_id,
     }
     return {**reply, "Error": sub.error} if sub.error else reply
 
@@ -291,7 +339,7 @@ def _target(request: Request) -> dict[str, str]:
     }
     if len(given) != 1:
         raise _invalid("Exactly one of WorkgroupName and ClusterIdentifier is required.")
-    return given
+    return {**given, **{name: request[name] for name in USERS if request.get(name)}}
 
 
 def _database(request: Request) -> str:

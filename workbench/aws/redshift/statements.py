@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import sqlite3
@@ -9,7 +10,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from workbench.aws.redshift import results
 from workbench.aws.redshift.dialect import translate
 from workbench.aws.redshift.engine import Transaction, Warehouse
 from workbench.aws.redshift.refusals import SqlError
+from workbench.aws.redshift.sessions import Session, Sessions
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Sub:
     started: float = 0.0
     updated: float = field(default_factory=time.time)
     duration: float = 0.0
+    query_id: int = 0
 
 
 @dataclass
@@ -61,6 +64,8 @@ class Statement:
     name: str = ""
     token: str = ""
     parameters: list[dict[str, str]] = field(default_factory=list)
+    session: str = ""
+    auto_commit: bool = False
     status: str = "SUBMITTED"
     error: str = ""
     created: float = field(default_factory=time.time)
@@ -94,6 +99,7 @@ class Statements:
         # A killed process loses nothing of what it has written; only a power cut could.
         self._file.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + SCHEMA)
         self._known: dict[str, Statement] = {}
+        self._query_ids = itertools.count(time.time_ns() // 1000)  # rises over restarts too
         self._forget_old()
         for (body,) in self._file.execute("SELECT body FROM statement ORDER BY created"):
             statement = _loaded(body)
@@ -101,13 +107,23 @@ class Statements:
             if not statement.ended:
                 self._abort(statement)
 
+    def of_token(self, token: str) -> Statement | None:
+        """The statement that was started with ``token`` in the last 8 hours."""
+        since = time.time() - TOKEN_LIFE
+        with self._lock:
+            for other in self._known.values():
+                if token and other.token == token and other.created > since:
+                    return other
+        return None
+
     def add(self, statement: Statement) -> Statement:
         """Keep a new statement; if its token is known already, return that one instead."""
         with self._lock:
-            for other in self._known.values():
-                if statement.token and other.token == statement.token:
-                    if other.created > time.time() - TOKEN_LIFE:
-                        return other
+            if other := self.of_token(statement.token):
+                return other
+            self._expire()
+            for sub in statement.subs:
+                sub.query_id = next(self._query_ids)
             self._known[statement.id] = statement
             self.save(statement)
             return statement
@@ -121,11 +137,12 @@ class Statements:
 
     def get(self, identity: str) -> Statement | None:
         """The statement of an id, or of the id of one of a batch's statements."""
-        return self._known.get(identity.partition(":")[0])
+        found = self._known.get(identity.partition(":")[0])
+        return None if found is None or _expired(found) else found
 
     def newest_first(self) -> list[Statement]:
         with self._lock:
-            return list(reversed(self._known.values()))
+            return [each for each in reversed(self._known.values()) if not _expired(each)]
 
     def active(self) -> int:
         with self._lock:
@@ -159,12 +176,24 @@ class Statements:
                 sub.status, sub.error = "ABORTED", statement.error
         self.save(statement)
 
+    def _expire(self) -> None:
+        """Drop the oldest statements, whose time is over, while the server runs."""
+        old = list(itertools.takewhile(_expired, self._known.values()))
+        for statement in old:
+            del self._known[statement.id]
+        if old:
+            self._forget_old()
+
     def _forget_old(self) -> None:
         """Results are kept for 24 hours, as in AWS."""
         self._file.execute("DELETE FROM statement WHERE created < ?", (time.time() - DAY,))
         self._file.execute(
             "DELETE FROM page WHERE substr(id, 1, 36) NOT IN (SELECT id FROM statement)"
         )
+
+
+def _expired(statement: Statement) -> bool:
+    return statement.ended and statement.created < time.time() - DAY
 
 
 def _loaded(body: str) -> Statement:
@@ -182,10 +211,12 @@ class Runner:
         self._changed = threading.Condition()
         self._cancelled: dict[str, threading.Event] = {}
         self._running: dict[str, Transaction] = {}
+        self.sessions = Sessions(warehouse)
 
-    def submit(self, statement: Statement) -> None:
+    def submit(self, statement: Statement, session: Session | None = None) -> None:
+        """Run ``statement`` soon; ``session`` has been taken for it and is released after it."""
         self._cancelled[statement.id] = threading.Event()
-        self._pool.submit(self._run, statement)
+        self._pool.submit(self._run, statement, session)
 
     def wait(self, statement: Statement, seconds: float) -> None:
         """Return when ``statement`` has ended, at the latest after ``seconds``."""
@@ -208,19 +239,22 @@ class Runner:
         for statement in self._statements.newest_first():
             self.cancel(statement)
         self._pool.shutdown(wait=True)
+        self.sessions.close()
 
-    def _run(self, statement: Statement) -> None:
+    def _run(self, statement: Statement, session: Session | None) -> None:
         event = self._cancelled[statement.id]
         begun = time.time()
-        statement.status = "STARTED"
+        statement.status = "PICKED"
         error, status = "", "FINISHED"
         try:
-            self._transaction(statement, event)
+            self._transaction(statement, event, session)
         except SqlError as failure:
             error, status = str(failure), "ABORTED" if event.is_set() else "FAILED"
         except Exception as failure:
             log.exception("statement %s failed", statement.id)
             error, status = f"ERROR: internal: {type(failure).__name__}: {failure}", "FAILED"
+        if session is not None:
+            self.sessions.release(session)
         with self._changed:
             for sub in statement.subs:
                 if sub.status == "SUBMITTED":
@@ -232,8 +266,15 @@ class Runner:
             self._cancelled.pop(statement.id)
             self._changed.notify_all()
 
-    def _transaction(self, statement: Statement, event: threading.Event) -> None:
-        transaction = Transaction(self._warehouse, event)
+    def _transaction(
+        self, statement: Statement, event: threading.Event, session: Session | None
+    ) -> None:
+        if statement.auto_commit:
+            self._each_alone(statement, event, session)
+            return
+        cursor = session.cursor if session is not None else None
+        transaction = Transaction(self._warehouse, event, len(statement.subs) > 1, cursor)
+        statement.status = "STARTED"
         with self._changed:
             self._running[statement.id] = transaction
         try:
@@ -249,6 +290,23 @@ class Runner:
             with self._changed:
                 self._running.pop(statement.id)
             transaction.close()
+
+    def _each_alone(
+        self, statement: Statement, event: threading.Event, session: Session | None
+    ) -> None:
+        """AUTO_COMMIT: a transaction for each; the failure of one does not stop the others."""
+        statement.status = "STARTED"
+        failures: list[str] = []
+        for number, sub in enumerate(statement.subs, 1):
+            alone = replace(statement, subs=[sub], batch=False, auto_commit=False)
+            try:
+                self._transaction(alone, event, session)
+            except SqlError as error:
+                if event.is_set():
+                    raise
+                failures.append(f"Query #{number} failed with {error}")
+        if failures:
+            raise SqlError("; ".join(failures), "")
 
     def _one(self, transaction: Transaction, statement: Statement, sub: Sub) -> None:
         sub.status, sub.started = "STARTED", time.time()
