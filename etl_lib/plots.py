@@ -17,6 +17,8 @@ def counts(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str
     """One bar a table and column: ``rows`` hold a "table" and the numbers named in ``columns``."""
     import matplotlib.pyplot as plt
 
+    if not rows:
+        return _nothing(title)
     figure, axes = plt.subplots(figsize=(8, 0.9 + 0.55 * len(rows)), layout="constrained")
     height = 0.8 / len(columns)
     shades = [PALE, INK, ACCENT]
@@ -41,6 +43,8 @@ def indicators(frames: Mapping[str, pd.DataFrame]) -> Figure:
     import matplotlib.pyplot as plt
 
     drawn = [name for name in PANELS if name in frames and len(frames[name])]
+    if not drawn:
+        return _nothing("Indicators")
     figure, grid = plt.subplots(
         -(-len(drawn) // 2) or 1,
         2,
@@ -54,6 +58,17 @@ def indicators(frames: Mapping[str, pd.DataFrame]) -> Figure:
         axes.tick_params(axis="x", labelrotation=30, labelsize=8)
     for axes in list(grid.flat)[len(drawn) :]:
         axes.set_axis_off()
+    return figure
+
+
+def _nothing(title: str) -> Figure:
+    """A picture that says so: a run without changes has nothing to draw."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 1.2), layout="constrained")
+    axes.set_axis_off()
+    axes.set_title(title, loc="left")
+    axes.text(0, 0.5, "nothing in this run", color=INK)
     return figure
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import papermill
 from papermill.exceptions import PapermillExecutionError
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -194,7 +195,8 @@ def _tell(result: Mapping[str, Any], stage: str, console: Console) -> None:
         for name, value in result.items()
         if isinstance(value, int) and not isinstance(value, bool) and name != "version"
     )
-    console.print(f"  [dim]{stage}  {result.get('table', ''):<22} {counts}[/]", highlight=False)
+    line = f"  [dim]{stage}  {result.get('table', ''):<22} {counts}[/]"
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -211,12 +213,13 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 def _show_counts(summary: Summary, console: Console) -> None:
     columns = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
-    table = Table("table", "mode", "tier", title="What moved", title_justify="left")
+    table = Table(title="What moved", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("table", no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for name, row in summary.tables.items():
         counts = ("—" if row[column] is None else f"{row[column]:,}" for column in columns)
-        table.add_row(name, row["mode"], row["tier"], *counts)
+        table.add_row(name, *counts)
     console.print(table)
 
 
@@ -232,7 +235,8 @@ def _show_indicators(stack: Stack, console: Console) -> None:
             rows = warehouse.rows(f'SELECT * FROM presentation."{name}" ORDER BY 1 DESC, 2 LIMIT 3')
             if not rows:
                 continue
-            table = Table(*rows[0], title=name.replace("_", " "), title_justify="left")
+            title = name.replace("_", " ")
+            table = Table(*rows[0], title=title, title_justify="left", box=SIMPLE)
             for row in rows:
                 table.add_row(*("—" if value is None else str(value) for value in row.values()))
             console.print(table)
