@@ -63,7 +63,7 @@ def _reconcile(run: Run, source: Source, table: Table) -> dict[str, Any]:
     found = run.warehouse.rows(
         f"SELECT (SELECT COUNT(*) FROM {raw} WHERE _deleted_at IS NULL) AS raw, "
         f"(SELECT COUNT(*) FROM {curated}) AS curated, "
-        f"(SELECT COUNT(*) FROM {quarantine}) AS quarantined"
+        f"(SELECT COUNT(*) FROM {quarantine}) AS in_quarantine"
     )[0]
     rows = source.rows(f"SELECT COUNT(*) AS n FROM {mysql(table.name)}")[0]["n"]
     result: Mapping[str, Any] = {
@@ -71,7 +71,7 @@ def _reconcile(run: Run, source: Source, table: Table) -> dict[str, Any]:
         "source": rows,
         **found,
         "behind": rows - found["raw"],
-        "complete": found["raw"] == found["curated"] + found["quarantined"],
+        "complete": found["raw"] == found["curated"] + found["in_quarantine"],
     }
     run.record(STAGE, table.name, result)
     return dict(result)

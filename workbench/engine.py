@@ -8,6 +8,7 @@ nothing but that API: it works the same on AWS.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -23,7 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager
 
@@ -31,6 +32,7 @@ from workbench import kernel
 
 Cell = Any
 READY = "READY"
+REPLY_GRACE = 3.0  # seconds between "I am idle" and the answer that then will not come
 CELL_MAGICS = ("%%configure", "%%sql", "%%tags", "%%assume_role")
 
 # What the kernel writes to stderr when a magic fails. tests/test_engine.py runs each of them.
@@ -161,6 +163,18 @@ class GlueClient(PapermillNotebookClient):  # type: ignore[misc]
                 if not self._run_cell(index, cell):
                     break
 
+    def process_message(self, msg: dict[str, Any], cell: Cell, cell_index: int) -> Any:
+        """As nbclient, but a kernel that went idle and never answers does not hang the run.
+
+        That is what 1.0.9 does when it is interrupted, or when the endpoint vanishes in a cell.
+        """
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            waiting = self.task_poll_for_reply
+            asyncio.get_running_loop().call_later(REPLY_GRACE, waiting.cancel)
+            raise
+
     def _run_cell(self, index: int, cell: Cell) -> bool:
         """Run one cell; False if it failed, with the error in its outputs."""
         self.nb_man.cell_start(cell, index)
@@ -187,6 +201,10 @@ class GlueClient(PapermillNotebookClient):  # type: ignore[misc]
             self.execute_cell(cell, index)
         except CellExecutionError as error:  # the kernel's own view; the statement tells more
             status = error.ename or "error"
+        except DeadKernelError:
+            if not run_sync(self.km.is_alive)():
+                raise
+            status = "NoReply"
         self._raise_for_magics(cell)
         if sends_statement(cell.source):
             self._raise_for_statement(cell, status)

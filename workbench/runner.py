@@ -7,12 +7,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import papermill
+from botocore.exceptions import BotoCoreError
 from papermill.exceptions import PapermillExecutionError
 from rich.box import SIMPLE
 from rich.console import Console
@@ -69,7 +70,8 @@ def run(
     clock = time.perf_counter()
     with _environment(stack.environment()):
         _stages(summary, folder, parameters, source, console)
-        summary.tables = tables_of(Zone(pipeline.BUCKET), run_id, STAGES)
+        with suppress(BotoCoreError):  # it is gone; the run has failed of that already
+            summary.tables = tables_of(Zone(pipeline.BUCKET), run_id, STAGES)
     summary.seconds = round(time.perf_counter() - clock, 3)
     summary.write(folder)
     report.write(folder, summary.as_dict(), sorted(folder.glob("0*.ipynb")))
@@ -174,11 +176,12 @@ def _watched(run_id: str, console: Console) -> Iterator[None]:
 
     def watch() -> None:
         seen: set[str] = set()
-        while not done.wait(0.3):
-            for key, _ in zone.list(f"runs/{run_id}/results/"):
-                if key not in seen:
-                    seen.add(key)
-                    _tell(zone.get_json(key) or {}, key.split("/")[3], console)
+        with suppress(BotoCoreError):  # an endpoint that is gone fails the stage, which says so
+            while not done.wait(0.3):
+                for key, _ in zone.list(f"runs/{run_id}/results/"):
+                    if key not in seen:
+                        seen.add(key)
+                        _tell(zone.get_json(key) or {}, key.split("/")[3], console)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -21,6 +21,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from workbench import prerequisites
 from workbench.aws.glue import spark
 from workbench.aws.protocol import AwsError, Context
 
@@ -138,13 +139,11 @@ class Session:
     def _environment(self, path: list[str], scratch: Path) -> dict[str, str]:
         dropped = re.compile(r"AWS_|PYTHON|SPARK_|PYSPARK_|HADOOP_")
         kept = {name: value for name, value in os.environ.items() if not dropped.match(name)}
-        home = spark.java_home()
-        java = {"JAVA_HOME": str(home)} if home else {}
         context = self._context
         bypass = [kept.get("NO_PROXY") or kept.get("no_proxy") or "", "127.0.0.1", "localhost"]
         return {
             **kept,
-            **java,
+            "JAVA_HOME": str(prerequisites.java_home()),
             "NO_PROXY": ",".join(filter(None, bypass)),
             "AWS_ENDPOINT_URL": context.url,
             "AWS_ACCESS_KEY_ID": context.access_key,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,14 +79,3 @@ def mounts(store: Path) -> dict[str, str]:
         for bucket in sorted(store.glob("*"))
         if bucket.is_dir()
     }
-
-
-def java_home() -> Path | None:
-    """JAVA_HOME, a Java 17 of the system, or the home of the ``java`` on PATH."""
-    named = os.environ.get("JAVA_HOME")
-    homes = [Path(named)] if named else []
-    homes += sorted(Path("/usr/lib/jvm").glob("*17*"))
-    found = shutil.which("java")
-    if found:
-        homes.append(Path(found).resolve().parent.parent)
-    return next((home for home in homes if (home / "bin" / "java").exists()), None)
