@@ -17,7 +17,7 @@ def counts(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str
     """One bar a table and column: ``rows`` hold a "table" and the numbers named in ``columns``."""
     import matplotlib.pyplot as plt
 
-    if not rows:
+    if not any(row[column] for row in rows for column in columns):
         return _nothing(title)
     figure, axes = plt.subplots(figsize=(8, 0.9 + 0.55 * len(rows)), layout="constrained")
     height = 0.8 / len(columns)

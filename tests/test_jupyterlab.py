@@ -102,4 +102,5 @@ def test_notebook_01_opens_with_the_glue_kernel_and_run_all_ends_without_an_erro
 def test_a_lab_without_the_token_is_closed(lab: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"{lab}/api/contents", timeout=10)
-    assert caught.value.code == 403
+    with caught.value as refusal:
+        assert refusal.code == 403

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from etl_lib.warehouse import Warehouse
+from workbench import endpoint as local_aws
 from workbench import pipeline, runner
 from workbench.mysql import change, seed
 from workbench.mysql.server import quoted
@@ -29,9 +34,14 @@ def seeded(stack: Stack) -> Iterator[Stack]:
     yield stack
 
 
-def run(stack: Stack, contract: Path = pipeline.CONTRACT, database: str = DATABASE) -> Summary:
+def run(
+    stack: Stack,
+    contract: Path = pipeline.CONTRACT,
+    database: str = DATABASE,
+    run_id: str = "",
+) -> Summary:
     secret = stack.server.secret(database)
-    return runner.run(stack, contract, secret, "", "", Console(quiet=True))
+    return runner.run(stack, contract, secret, "", run_id, Console(quiet=True))
 
 
 def assert_raw_equals_source(stack: Stack) -> None:
@@ -111,6 +121,33 @@ def test_a_run_that_died_after_its_plan_has_its_windows_adopted(
     assert_raw_equals_source(seeded)
 
 
+def test_an_endpoint_killed_in_mid_run_fails_it_within_30_seconds_and_the_next_run_heals(
+    seeded: Stack,
+) -> None:
+    change.change(seeded.server, DATABASE, share=0.02, seed=10)
+    killed: list[float] = []
+
+    def kill() -> None:
+        while not (seeded.home.runs / "doomed" / "03_transform.ipynb").exists():
+            time.sleep(0.05)
+        pid = int((seeded.home.aws / "aws.pid").read_text().split()[0])
+        killed.append(time.monotonic())
+        os.kill(pid, signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+    with pytest.warns(UserWarning, match="could not be stopped"):
+        failed = run(seeded, run_id="doomed")
+    assert time.monotonic() - killed[0] < 30
+    assert failed.status == "FAILED"
+    assert failed.error is not None and failed.error.startswith(
+        ("EndpointConnectionError", "ConnectionClosedError")
+    )
+    local_aws.start(seeded.home.aws)
+    healed = run(seeded)
+    assert healed.status == "SUCCEEDED", healed.error
+    assert_raw_equals_source(seeded)
+
+
 def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     seeded: Stack, tmp_path: Path, warehouse: Warehouse
 ) -> None:
@@ -121,7 +158,7 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     failed = run(seeded)
     assert failed.status == "FAILED"
     assert failed.error is not None and failed.error.startswith("QuarantineLimit: table bookings")
-    assert "status_is_known: 500" in failed.error
+    assert "500 of 500 rows break its rules (status_is_known: " in failed.error
     assert runner.exit_code(failed) == 1
     assert failed.stages[-1].stage == "03_transform"
     assert warehouse.scalar("SELECT COUNT(*) FROM etl.ledger") == before

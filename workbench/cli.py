@@ -231,7 +231,8 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    err.print(f"[bold red]error[/] {message}", soft_wrap=True, markup=True)
+    err.print("[bold red]error[/]", end=" ")
+    err.print(message, soft_wrap=True, markup=False)
     sys.exit(code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
@@ -12,6 +13,13 @@ from pathlib import Path
 
 # Those that this very process started: it must reap them, and Popen warns when forgotten.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@atexit.register
+def _part() -> None:
+    """They outlive us by design: Popen need not warn of it."""
+    for child in _CHILDREN.values():
+        child.returncode = child.poll() or 0
 
 
 class DaemonError(Exception):

@@ -218,6 +218,7 @@ class GlueClient(PapermillNotebookClient):  # type: ignore[misc]
             return
         for line in _text(cell, "stderr").splitlines():
             if MAGIC_FAILED.fullmatch(line.strip()):
+                self.glue_kernel.status()  # an endpoint that is gone is the better error
                 raise CellFailed("MagicError", line.strip(), [_text(cell, "stderr")])
 
     def _raise_for_statement(self, cell: Cell, status: str) -> None:

@@ -103,16 +103,15 @@ class Guests:
         return 1 + self.draw.skewed(self._users, "guest", self._first_of_pair(n))
 
     def _stays(self, n: Ints) -> tuple[Ints, Ints, Ints]:
-        """Booking, check-in and check-out, in days since FIRST_DAY, all within the span."""
-        draw, first, last = self.draw, self._first_of_pair(n), DAYS - 1
+        """Booking, check-in and check-out, in days since FIRST_DAY; stays may lie ahead."""
+        draw, first = self.draw, self._first_of_pair(n)
         kind = draw.weighted([w for *_, w in NIGHTS], "stay", n)
         spans = [draw.between(shortest, longest, "nights", n) for shortest, longest, _ in NIGHTS]
         nights = np.choose(kind, spans)
         again = (n - first) * draw.between(2, 32, "again", n)
-        booked = np.minimum(draw.weighted(_crowd(), "booked on", first) + again, last - 1)
-        lead = draw.skewed(60, "lead", n)
-        checkin = np.minimum(booked + lead, last - 1)
-        checkout = np.minimum(checkin + nights, last)
+        booked = np.minimum(draw.weighted(_crowd(), "booked on", first) + again, DAYS - 1)
+        checkin = booked + draw.skewed(60, "lead", n)
+        checkout = checkin + nights
         wrong = self.draw.dirty("bookings.checkout not after checkin", n)
         return booked, checkin, np.where(wrong, checkin - draw.below(4, "wrong", n), checkout)
 
