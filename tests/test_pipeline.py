@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from etl_lib.warehouse import Warehouse
 from workbench import endpoint as local_aws
-from workbench import pipeline, runner
+from workbench import pipeline, runner, screen
 from workbench.mysql import change, seed
 from workbench.mysql.server import quoted
 from workbench.stack import DATABASE, Stack
@@ -78,6 +79,16 @@ def test_a_run_keeps_its_notebooks_its_summary_and_a_report(seeded: Stack) -> No
         assert not [each for each in outputs if each.output_type == "error"]
         pictures += sum("image/png" in each.get("data", {}) for each in outputs)
     assert pictures >= 2
+
+
+def test_a_run_fits_on_one_screen_with_its_indicators(seeded: Stack) -> None:
+    summary = run(seeded)
+    console = Console(file=io.StringIO(), width=100)
+    screen.show(summary, seeded, console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    for indicator in pipeline.read_contract(pipeline.CONTRACT).indicators:
+        assert indicator.name.replace("_", " ") in shown
+    assert str(seeded.home.runs / summary.run_id / "report.html") in shown.replace("\n", "")
 
 
 def test_after_a_change_just_the_changed_rows_move_and_raw_equals_the_source(

@@ -17,7 +17,7 @@ from rich.table import Table
 from etl_lib.errors import BadInput, EtlError
 from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
-from workbench import endpoint, pipeline, runner, source_option, stack
+from workbench import endpoint, pipeline, runner, screen, source_option, stack
 from workbench import init as contract_init
 from workbench.daemon import DaemonError
 from workbench.home import REPOSITORY, Home
@@ -180,7 +180,7 @@ def run(
     if as_json:
         out.print_json(json.dumps(summary.as_dict()))
     else:
-        runner.show(summary, made, out)
+        screen.show(summary, made, out)
     raise typer.Exit(0 if summary.status == "SUCCEEDED" else runner.exit_code(summary))
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +14,13 @@ from typing import Any
 import papermill
 from botocore.exceptions import BotoCoreError
 from papermill.exceptions import PapermillExecutionError
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
 
 from etl_lib import errors
 from etl_lib.errors import BadInput
 from etl_lib.source import Source, checked_columns
-from etl_lib.warehouse import Warehouse
 from etl_lib.zone import Zone
-from workbench import pipeline, report
+from workbench import pipeline, report, screen
 from workbench.engine import GlueKernel
 from workbench.home import REPOSITORY, Home
 from workbench.stack import DATABASE, SECRET, Stack
@@ -68,7 +64,7 @@ def run(
     source = {"source_secret": stack.pipeline.put_secret(_secret_name(secret), secret)}
     summary = Summary(run_id, str(contract), started.strftime("%Y-%m-%d %H:%M:%S"))
     clock = time.perf_counter()
-    with _environment(stack.environment()):
+    with stack.active():
         _stages(summary, folder, parameters, source, console)
         with suppress(BotoCoreError):  # it is gone; the run has failed of that already
             summary.tables = tables_of(Zone(pipeline.BUCKET), run_id, STAGES)
@@ -96,24 +92,6 @@ def exit_code(summary: Summary) -> int:
     return 2 if isinstance(kind, type) and issubclass(kind, BadInput) else 1
 
 
-def show(summary: Summary, stack: Stack, console: Console) -> None:
-    """A run on one screen: counts, the indicators, where the report is; or the error."""
-    folder = stack.home.runs / summary.run_id
-    if summary.status == "SUCCEEDED":
-        _show_indicators(stack, console)
-    _show_counts(summary, console)
-    if summary.error:
-        console.print(f"[bold red]FAILED[/] in {summary.stages[-1].stage}", highlight=False)
-        console.print(summary.error, markup=False, soft_wrap=True)
-        console.print(
-            "Nothing half done stays behind. Mend the cause and type `workbook run` again: "
-            "the same windows are taken up."
-        )
-    counts = (f"{summary.total(name):,} {name}" for name in ("loaded", "deleted", "quarantined"))
-    console.print(f"{summary.status} in {summary.seconds:.1f} s: rows {', '.join(counts)}")
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
-
-
 def _check_source(contract: Path, secret: Mapping[str, Any], tables: str) -> None:
     """Hold the contract against the source before a session costs a second."""
     names = [name.strip() for name in tables.split(",") if name.strip()]
@@ -137,7 +115,7 @@ def _stages(
     source: Mapping[str, Any],
     console: Console,
 ) -> None:
-    with GlueKernel() as kernel, _watched(summary.run_id, console):
+    with GlueKernel() as kernel, _watched(summary.run_id, console) as look:
         for stage in STAGES:
             clock = time.perf_counter()
             given = {**parameters, **(source if stage in READS_SOURCE else {})}
@@ -149,6 +127,7 @@ def _stages(
                 summary.error = f"{error.ename}: {error.evalue}"
             seconds = round(time.perf_counter() - clock, 3)
             summary.stages.append(StageResult(stage, status, seconds))
+            look()
             console.print(f"{stage:<15} {status:<9} {seconds:6.1f} s", highlight=False)
             if status == "FAILED":
                 return
@@ -169,77 +148,30 @@ def _execute(stage: str, folder: Path, parameters: Mapping[str, Any], kernel: Gl
 
 
 @contextmanager
-def _watched(run_id: str, console: Console) -> Iterator[None]:
-    """Tell what each stage has done with each table, as soon as it is published."""
-    done = threading.Event()
-    zone = Zone(pipeline.BUCKET)
+def _watched(run_id: str, console: Console) -> Iterator[Callable[[], None]]:
+    """Tell what each stage has done with each table, as soon as it is published.
+
+    Yields a function that tells at once what is not told yet.
+    """
+    done, lock = threading.Event(), threading.Lock()
+    zone, seen = Zone(pipeline.BUCKET), set[str]()
+
+    def look() -> None:
+        # An endpoint that is gone fails the stage, which says so.
+        with lock, suppress(BotoCoreError):
+            for key, _ in zone.list(f"runs/{run_id}/results/"):
+                if key not in seen:
+                    seen.add(key)
+                    screen.tell(zone.get_json(key) or {}, key.split("/")[3], console)
 
     def watch() -> None:
-        seen: set[str] = set()
-        with suppress(BotoCoreError):  # an endpoint that is gone fails the stage, which says so
-            while not done.wait(0.3):
-                for key, _ in zone.list(f"runs/{run_id}/results/"):
-                    if key not in seen:
-                        seen.add(key)
-                        _tell(zone.get_json(key) or {}, key.split("/")[3], console)
+        while not done.wait(0.3):
+            look()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield
+        yield look
     finally:
         done.set()
         watcher.join(5)
-
-
-def _tell(result: Mapping[str, Any], stage: str, console: Console) -> None:
-    counts = "  ".join(
-        f"{name} {value:,}"
-        for name, value in result.items()
-        if isinstance(value, int) and not isinstance(value, bool) and name != "version"
-    )
-    line = f"  [dim]{stage}  {result.get('table', ''):<22} {counts}[/]"
-    console.print(line, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The process environment that the kernel and boto3 inherit, for the time of the run."""
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def _show_counts(summary: Summary, console: Console) -> None:
-    columns = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
-    table = Table(title="What moved", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("table", no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, row in summary.tables.items():
-        counts = ("—" if row[column] is None else f"{row[column]:,}" for column in columns)
-        table.add_row(name, *counts)
-    console.print(table)
-
-
-def _show_indicators(stack: Stack, console: Console) -> None:
-    """The last three periods of each indicator, from the warehouse."""
-    with _environment(stack.environment()):
-        warehouse = Warehouse("rental-apartments", "dev", "")
-        found = warehouse.rows(
-            "SELECT table_name AS name FROM information_schema.tables "
-            "WHERE table_schema = 'presentation' ORDER BY table_name"
-        )
-        for name in (row["name"] for row in found):
-            rows = warehouse.rows(f'SELECT * FROM presentation."{name}" ORDER BY 1 DESC, 2 LIMIT 3')
-            if not rows:
-                continue
-            title = name.replace("_", " ")
-            table = Table(*rows[0], title=title, title_justify="left", box=SIMPLE)
-            for row in rows:
-                table.add_row(*("—" if value is None else str(value) for value in row.values()))
-            console.print(table)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workbench import endpoint, kernel
@@ -37,6 +39,17 @@ class Stack:
             **kernel.environment(self.endpoint, self.home.jupyter),
             "glue_extra_py_files": f"s3://{BUCKET}/{LIBRARY}",
         }
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """This process, and the kernels it starts, use this stack and no other AWS."""
+        before = dict(os.environ)
+        os.environ.update(self.environment())
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def up(home: Home, say: Say) -> Stack:

@@ -1,0 +1,76 @@
+"""A run on the terminal: what each stage did while it runs, and all of it on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from etl_lib.identifiers import folded, redshift
+from etl_lib.warehouse import Warehouse
+from workbench import pipeline
+from workbench.stack import Stack
+from workbench.summary import Summary
+
+
+def show(summary: Summary, stack: Stack, console: Console) -> None:
+    """A run on one screen: counts, the indicators, where the report is; or the error."""
+    folder = stack.home.runs / summary.run_id
+    if summary.status == "SUCCEEDED":
+        _show_indicators(summary, stack, console)
+    _show_counts(summary, console)
+    if summary.error:
+        console.print(f"[bold red]FAILED[/] in {summary.stages[-1].stage}", highlight=False)
+        console.print(summary.error, markup=False, soft_wrap=True)
+        console.print(
+            "Nothing half done stays behind. Mend the cause and type `workbook run` again: "
+            "the same windows are taken up."
+        )
+    counts = (f"{summary.total(name):,} {name}" for name in ("loaded", "deleted", "quarantined"))
+    console.print(f"{summary.status} in {summary.seconds:.1f} s: rows {', '.join(counts)}")
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def tell(result: Mapping[str, Any], stage: str, console: Console) -> None:
+    """One line: what ``stage`` did with one table."""
+    counts = "  ".join(
+        f"{name} {value:,}"
+        for name, value in result.items()
+        if isinstance(value, int) and not isinstance(value, bool) and name != "version"
+    )
+    if stage == "05_bookmark":
+        counts = f"{result['before'] or '—'} → {result['after'] or '—'}"
+    line = f"  [dim]{stage}  {result.get('table', ''):<22} {counts}[/]"
+    console.print(line, highlight=False, soft_wrap=True)
+
+
+def _show_counts(summary: Summary, console: Console) -> None:
+    columns = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
+    table = Table(title="What moved", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("table", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, row in summary.tables.items():
+        counts = ("—" if row[column] is None else f"{row[column]:,}" for column in columns)
+        table.add_row(name, *counts)
+    console.print(table)
+
+
+def _show_indicators(summary: Summary, stack: Stack, console: Console) -> None:
+    """The last three periods of each indicator of the run's contract, from the warehouse."""
+    with stack.active():
+        warehouse = Warehouse("rental-apartments", "dev", "")
+        for indicator in pipeline.read_contract(Path(summary.contract)).indicators:
+            table = redshift("presentation", folded(indicator.name))
+            rows = warehouse.rows(f"SELECT * FROM {table} ORDER BY 1 DESC, 2 LIMIT 3")
+            if not rows:
+                continue
+            title = indicator.name.replace("_", " ")
+            shown = Table(*rows[0], title=title, title_justify="left", box=SIMPLE)
+            for row in rows:
+                shown.add_row(*("—" if value is None else str(value) for value in row.values()))
+            console.print(shown)
