@@ -6,6 +6,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from etl_lib.contract import Table
 from etl_lib.errors import SchemaDrift, SourceError
 from etl_lib.identifiers import folded, mysql
 from etl_lib.run import LATEST, Plan, Run
-from etl_lib.source import Source, checked_columns, scrubbed
+from etl_lib.source import Source, checked_columns, moving_columns, scrubbed
 from etl_lib.types import Column
 
 if TYPE_CHECKING:
@@ -31,23 +32,10 @@ def plan(run: Run, source: Source) -> dict[str, Plan]:
 
     All tables are held against the source before the first is written anywhere.
     """
-    stored = run.zone.get_json(f"{run.prefix}/plan.json")
-    if stored is not None:
-        return run.plans()
-    columns = {table.name: checked_columns(source, table) for table in run.tables}
-    ledger.prepare(run.warehouse)
-    bookmarks = {table.name: ledger.repaired(run, table.name) for table in run.tables}
-    for table in run.tables:
-        _refuse_drift(table, bookmarks[table.name], columns[table.name])
-    plans = {
-        table.name: _plan(run, source, table, columns[table.name], bookmarks[table.name])
-        for table in run.tables
-    }
-    for name, planned in plans.items():
-        run.bookmarks.open(bookmarks[name], run.run_id, planned.as_dict())
-    document = {"tables": {name: each.as_dict() for name, each in plans.items()}}
-    run.zone.put_json_once(f"{run.prefix}/plan.json", {**document, "contract": run.contract_url})
-    run.zone.put_json(LATEST, {"run_id": run.run_id})
+    tables = [each for each in run.tables if run.zone.get_json(run.plan_key(each.name)) is None]
+    if tables:
+        _plan_tables(run, source, tables)
+        run.zone.put_json(LATEST, {"run_id": run.run_id})
     return run.plans()
 
 
@@ -55,6 +43,31 @@ def move(run: Run, source: Source) -> list[Mapping[str, Any]]:
     """Write each table's window to the raw zone; returns what was moved, one dict a table."""
     plans = run.plans()
     return run.each(STAGE, lambda table: _move(run, source, table, plans[table.name]), run.tables)
+
+
+def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
+    columns = {table.name: checked_columns(source, table) for table in tables}
+    ledger.prepare(run.warehouse)
+    bookmarks = {table.name: ledger.repaired(run, table.name) for table in tables}
+    for table in tables:
+        _refuse_drift(table, bookmarks[table.name], columns[table.name])
+    run.zone.put_json_once(run.shapes_key, _shapes(run, source))
+    plans = {
+        table.name: _plan(run, source, table, columns[table.name], bookmarks[table.name])
+        for table in tables
+    }
+    for name, planned in plans.items():
+        run.bookmarks.open(bookmarks[name], run.run_id, planned.as_dict())
+        run.zone.put_json_once(run.plan_key(name), planned.as_dict())
+
+
+def _shapes(run: Run, source: Source) -> dict[str, list[dict[str, str]]]:
+    """The columns of all tables of the contract: views need tables that this run may not move."""
+    shapes = {}
+    for table in run.contract.tables.values():
+        with suppress(SourceError):  # a table that is not to move may be missing or unfit
+            shapes[table.name] = _described(moving_columns(source, table))
+    return shapes
 
 
 def _plan(

@@ -21,9 +21,10 @@ def load(run: Run) -> list[Mapping[str, Any]]:
 
     A table that this run has loaded already is left alone. Raises Fenced when a newer run has.
     """
-    plans = run.plans()
-    for table in run.tables:
-        create_tables(run, table, plans[table.name].columns)
+    plans, shapes = run.plans(), run.shapes()
+    for table in run.contract.tables.values():
+        if table.name in shapes:
+            create_tables(run, table, shapes[table.name])
     for name in run.contract.setup:
         run.warehouse.transaction(f"{run.run_id}: {name}"[:500], statements_of(run.sql(name)))
     return run.each(STAGE, lambda table: _load(run, table, plans[table.name]), run.tables)

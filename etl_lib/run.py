@@ -72,10 +72,24 @@ class Run:
 
     def plans(self) -> dict[str, Plan]:
         """Table -> plan, as stage 01 stored them."""
-        document = self.zone.get_json(f"{self.prefix}/plan.json")
-        if document is None:
-            raise BadInput(f"run {self.run_id!r} has no plan: run 01_extract first")
-        return {name: Plan.from_dict(plan) for name, plan in document["tables"].items()}
+        found = {table.name: self.zone.get_json(self.plan_key(table.name)) for table in self.tables}
+        missing = [name for name, plan in found.items() if plan is None]
+        if missing:
+            raise BadInput(
+                f"run {self.run_id!r} has no plan for {', '.join(missing)}: run 01_extract first"
+            )
+        return {name: Plan.from_dict(plan) for name, plan in found.items() if plan is not None}
+
+    def shapes(self) -> dict[str, Sequence[Mapping[str, str]]]:
+        """Table -> columns, as in Plan, of every table of the contract that the source has."""
+        return self.zone.get_json(self.shapes_key) or {}
+
+    @property
+    def shapes_key(self) -> str:
+        return f"{self.prefix}/shapes.json"
+
+    def plan_key(self, table: str) -> str:
+        return f"{self.prefix}/plans/{table}.json"
 
     def sql(self, path: str) -> str:
         """A SQL file that stands beside the contract, by its path under ``sql/``."""

@@ -123,6 +123,13 @@ class Source:
 
 
 def checked_columns(source: Source, table: Table) -> tuple[Column, ...]:
+    """As ``moving_columns``; raises SourceError too if the source has too few rows."""
+    columns = moving_columns(source, table)
+    _check_not_empty(source, table, f"table {table.name}")
+    return columns
+
+
+def moving_columns(source: Source, table: Table) -> tuple[Column, ...]:
     """The columns of ``table`` that move, after holding the contract against the source.
 
     Raises SourceError naming table and field if they disagree. Reads only.
@@ -144,7 +151,6 @@ def checked_columns(source: Source, table: Table) -> tuple[Column, ...]:
     moving = tuple(column for column in columns if column.name not in table.skip)
     for column in moving:
         types.redshift_type(column)
-    _check_not_empty(source, table, at)
     return moving
 
 

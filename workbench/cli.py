@@ -17,7 +17,7 @@ from rich.table import Table
 from etl_lib.errors import BadInput, EtlError
 from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
-from workbench import endpoint, pipeline, runner, screen, source_option, stack
+from workbench import endpoint, pipeline, screen, source_option, stack
 from workbench import init as contract_init
 from workbench.daemon import DaemonError
 from workbench.home import REPOSITORY, Home
@@ -26,6 +26,7 @@ from workbench.mysql import csv_files, dumps
 from workbench.mysql import seed as seeding
 from workbench.mysql import server as mysql
 from workbench.mysql.server import Server
+from workbench.summary import last_run
 
 app = typer.Typer(
     help="Move a rental marketplace from MySQL to Redshift with notebooks.\n\n"
@@ -74,7 +75,7 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         "home": str(home.root),
         "local AWS": local.url if local and endpoint.running(home.aws) else None,
         "MariaDB": f"{server.host}:{server.port}" if server and mysql.running(home.mysql) else None,
-        "last run": runner.last_run(home),
+        "last run": last_run(home),
     }
     if as_json:
         out.print_json(json.dumps(found))
@@ -168,6 +169,8 @@ def run(
     """Run the six stages: start what is missing, seed an empty sample, move what changed."""
     if via != "notebooks":
         raise typer.BadParameter("only `notebooks` so far", param_hint="--via")
+    from workbench import runner  # papermill's imports take a second that others need not wait
+
     parsed = pipeline.read_contract(contract)
     parsed.select([name.strip() for name in tables.split(",") if name.strip()])
     secret = source_option.parse(source) if source else None

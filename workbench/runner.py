@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +21,7 @@ from etl_lib.source import Source, checked_columns
 from etl_lib.zone import Zone
 from workbench import pipeline, report, screen
 from workbench.engine import GlueKernel
-from workbench.home import REPOSITORY, Home
+from workbench.home import REPOSITORY
 from workbench.stack import DATABASE, SECRET, Stack
 from workbench.summary import StageResult, Summary, tables_of
 
@@ -72,15 +71,6 @@ def run(
     summary.write(folder)
     report.write(folder, summary.as_dict(), sorted(folder.glob("0*.ipynb")))
     return summary
-
-
-def last_run(home: Home) -> str | None:
-    """One line about the run that ended last."""
-    found = sorted(home.runs.glob("*/summary.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        return None
-    summary = json.loads(found[-1].read_text())
-    return f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
 
 
 def exit_code(summary: Summary) -> int:

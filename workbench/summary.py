@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from etl_lib.zone import Zone
+from workbench.home import Home
 
 COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
 
@@ -48,11 +49,21 @@ class Summary:
         return path
 
 
+def last_run(home: Home) -> str | None:
+    """One line about the run that ended last."""
+    found = sorted(home.runs.glob("*/summary.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        return None
+    summary = json.loads(found[-1].read_text())
+    return f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
+
+
 def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Each table's window and counts, from what the stages published in S3 so far."""
-    plan = zone.get_json(f"runs/{run_id}/plan.json") or {"tables": {}}
     tables: dict[str, dict[str, Any]] = {}
-    for name, planned in plan["tables"].items():
+    for key, _ in zone.list(f"runs/{run_id}/plans/"):
+        name = key.rpartition("/")[2].removesuffix(".json")
+        planned = zone.get_json(key) or {}
         window = {key: planned["window"][key] for key in ("mode", "tier", "low", "high")}
         tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
     for stage in stages:
