@@ -151,7 +151,10 @@ def init(
     contract.write_text(draft.text, encoding="utf-8")
     for warning in draft.warnings:
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
-    out.print(f"wrote {contract}: {draft.tables} tables. Next: workbook run --contract {contract}")
+    out.print(
+        f"wrote {contract}: {draft.tables} tables. Next: workbook run --contract {contract}",
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -1,0 +1,125 @@
+"""The command as a user types it: bad input ends with 2, one message, and nothing written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench import pipeline
+from workbench.home import Home
+from workbench.mysql import seed
+from workbench.stack import DATABASE, Stack
+
+Workbook = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def seeded(stack: Stack) -> Stack:
+    seed.seed(stack.server, DATABASE, rows=100)
+    return stack
+
+
+@pytest.fixture
+def workbook(home: Home) -> Workbook:
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "workbench.cli", *arguments],
+            env={**os.environ, "WORKBOOK_HOME": str(home.root), "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return call
+
+
+def contract(path: Path, old: str, new: str) -> str:
+    """Our contract with one mistake in it, beside the same SQL files."""
+    text = pipeline.CONTRACT.read_text()
+    assert old in text
+    (path / "tables.toml").write_text(text.replace(old, new, 1))
+    (path / "sql").symlink_to(pipeline.CONTRACT.parent.parent / "sql")
+    return str(path / "tables.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("[tables.fx_rates]", "[tables.fx_rate]", ["fx_rates"]),
+        ('keys = ["booking_id"]', 'keys = ["booking_no"]', ["bookings", "keys", "booking_no"]),
+        ('cursor = "updated_at"', 'cursor = "changed"', ["bookings", "cursor", "changed"]),
+        ('cursor = "updated_at"', 'cursr = "updated_at"', ["bookings", "cursr", "cursor"]),
+        ("[tables.bookings]\n", "[tables.bookings]\nmin_rows = 900000\n", ["bookings", "min_rows"]),
+        ('name = "rental_apartments"', 'name = "rental_apartments', ["tables.toml", "line"]),
+    ],
+)
+def test_a_contract_with_a_mistake_is_exit_code_2_and_names_the_place(
+    seeded: Stack, workbook: Workbook, tmp_path: Path, old: str, new: str, named: list[str]
+) -> None:
+    before = kept(seeded)
+    done = workbook("run", "--contract", contract(tmp_path, old, new))
+    assert done.returncode == 2, done.stderr
+    assert all(word in done.stderr for word in named), done.stderr
+    assert "Traceback" not in done.stderr
+    assert kept(seeded) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--tables", "bokings"], ["bokings", "bookings"]),
+        (["--contract", "/nowhere/tables.toml"], ["/nowhere/tables.toml"]),
+        (["--source", "mysql://me@127.0.0.1:9/db"], ["127.0.0.1:9"]),
+        (["--source", "mysql://me:secret@127.0.0.1:9/db"], ["WORKBOOK_SOURCE_PASSWORD"]),
+        (["--source", "postgres://me@127.0.0.1/db"], ["mysql://user@host:port/database"]),
+    ],
+)
+def test_a_run_of_what_is_not_there_is_exit_code_2(
+    seeded: Stack, workbook: Workbook, arguments: list[str], named: list[str]
+) -> None:
+    before = kept(seeded)
+    done = workbook("run", *arguments, WORKBOOK_SOURCE_PASSWORD="wrong")
+    assert done.returncode == 2, done.stderr
+    assert all(word in done.stderr for word in named), done.stderr
+    assert "Traceback" not in done.stderr
+    assert kept(seeded) == before
+
+
+def test_a_wrong_password_is_exit_code_2_and_is_not_shown(
+    seeded: Stack, workbook: Workbook
+) -> None:
+    secret = seeded.server.secret(DATABASE)
+    source = f"mysql://{secret['username']}@{secret['host']}:{secret['port']}/{DATABASE}"
+    done = workbook("run", "--source", source, WORKBOOK_SOURCE_PASSWORD="open sesame")
+    assert done.returncode == 2, done.stderr
+    assert "Access denied" in done.stderr
+    assert "sesame" not in done.stdout + done.stderr
+
+
+def test_status_env_and_sql_speak_to_people_and_to_programs(
+    seeded: Stack, workbook: Workbook
+) -> None:
+    status = json.loads(workbook("status", "--json").stdout)
+    assert status["local AWS"] == seeded.endpoint.url
+    assert f"export AWS_ENDPOINT_URL='{seeded.endpoint.url}'" in workbook("env").stdout
+    rows = workbook("sql", "--json", "SELECT 1 AS one, 'a' AS letter").stdout
+    assert json.loads(rows) == [{"one": 1, "letter": "a"}]
+    wrong = workbook("sql", "SELECT 1 FROM nowhere")
+    assert (wrong.returncode, "nowhere" in wrong.stderr) == (1, True)
+
+
+def kept(stack: Stack) -> list[str]:
+    """Everything that stands in the bucket and in the runs' folder."""
+    pages = stack.endpoint.client("s3").get_paginator("list_objects_v2")
+    found = [
+        item["Key"]
+        for page in pages.paginate(Bucket=pipeline.BUCKET)
+        for item in page.get("Contents", ())
+    ]
+    return found + [str(path) for path in stack.home.runs.glob("*")]
