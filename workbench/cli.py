@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -26,7 +28,17 @@ from workbench.mysql import csv_files, dumps
 from workbench.mysql import seed as seeding
 from workbench.mysql import server as mysql
 from workbench.mysql.server import Server
-from workbench.summary import last_run
+from workbench.preparation import Prepared, prepare
+from workbench.stack import Stack
+from workbench.summary import Summary, last_run
+
+
+class Via(StrEnum):
+    """Who runs the stages."""
+
+    states = "states"
+    notebooks = "notebooks"
+
 
 app = typer.Typer(
     help="Move a rental marketplace from MySQL to Redshift with notebooks.\n\n"
@@ -46,6 +58,8 @@ SourceOption = Annotated[
         f"the environment variable {source_option.PASSWORD}.",
     ),
 ]
+ContractOption = Annotated[Path, typer.Option(help="Table contract.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json.")]
 DatabaseOption = Annotated[str, typer.Option(help="Database on the server that `up` started.")]
 
 
@@ -159,21 +173,21 @@ def init(
 
 @app.command()
 def run(
-    contract: Annotated[Path, typer.Option(help="Table contract.")] = pipeline.CONTRACT,
+    contract: ContractOption = pipeline.CONTRACT,
     tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
     source: SourceOption = "",
     database: DatabaseOption = stack.DATABASE,
     run_id: Annotated[str, typer.Option(help="Name of the run; default by the time.")] = "",
     via: Annotated[
-        str, typer.Option(help="notebooks: papermill on the Glue kernel.")
-    ] = "notebooks",
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
+        Via,
+        typer.Option(
+            help="states: the state machine and the exported jobs. "
+            "notebooks: papermill on the Glue kernel."
+        ),
+    ] = Via.states,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the six stages: start what is missing, seed an empty sample, move what changed."""
-    if via != "notebooks":
-        raise typer.BadParameter("only `notebooks` so far", param_hint="--via")
-    from workbench import runner  # papermill's imports take a second that others need not wait
-
     parsed = pipeline.read_contract(contract)
     parsed.select([name.strip() for name in tables.split(",") if name.strip()])
     secret = source_option.parse(source) if source else None
@@ -182,12 +196,21 @@ def run(
         if database == stack.DATABASE and contract == pipeline.CONTRACT:
             _seed_if_empty(made.server)
         secret = made.server.secret(database)
-    summary = runner.run(made, contract, secret, tables=tables, run_id=run_id, console=err)
-    if as_json:
-        out.print_json(json.dumps(summary.as_dict()))
-    else:
-        screen.show(summary, made, out)
-    raise typer.Exit(0 if summary.status == "SUCCEEDED" else runner.exit_code(summary))
+    prepared = prepare(made, contract, secret, tables, run_id)
+    _finish(_runner(via)(made, prepared, err), made, as_json)
+
+
+@app.command()
+def redrive(
+    run_id: Annotated[str, typer.Argument(help="The run that did not end well.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a failed run under its own name: what it has done is not done again."""
+    from workbench import execution
+
+    made = stack.up(Home.find(), _say)
+    prepared = execution.known(made, run_id)
+    _finish(execution.redrive(made, prepared, err), made, as_json)
 
 
 @app.command()
@@ -244,6 +267,25 @@ def _fail(message: str, code: int) -> NoReturn:
 
 def _say(text: str) -> None:
     err.print(f"[dim]·[/] {text}")
+
+
+def _runner(via: Via) -> Callable[[Stack, Prepared, Console], Summary]:
+    """Imported when needed: papermill and the graph take a second that others need not wait."""
+    if via is Via.notebooks:
+        from workbench import runner
+
+        return runner.run
+    from workbench import execution
+
+    return execution.run
+
+
+def _finish(summary: Summary, made: Stack, as_json: bool) -> NoReturn:
+    if as_json:
+        out.print_json(json.dumps(summary.as_dict()))
+    else:
+        screen.show(summary, made, out)
+    raise typer.Exit(summary.exit_code)
 
 
 def _source(secret: dict[str, Any]) -> Source:

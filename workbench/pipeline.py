@@ -67,6 +67,7 @@ class Pipeline:
         s3 = self.endpoint.client("s3")
         s3.put_object(Bucket=BUCKET, Key=LIBRARY, Body=library())
         files = dict(_contract_files(path))
+        files["tables.json"] = _names(read_contract(path))
         digest = hashlib.sha256()
         for name, body in sorted(files.items()):
             digest.update(name.encode() + b"\0" + body + b"\0")
@@ -108,6 +109,11 @@ def _contract_files(path: Path) -> Iterator[tuple[str, bytes]]:
     folder = _sql_folder(path)
     for file in sorted(folder.rglob("*.sql")):
         yield f"sql/{file.relative_to(folder).as_posix()}", file.read_bytes()
+
+
+def _names(contract: Contract) -> bytes:
+    """The pipeline's name and its tables, for a state machine, which cannot read TOML."""
+    return json.dumps({"name": contract.name, "tables": list(contract.tables)}).encode()
 
 
 def _sql_folder(path: Path) -> Path:

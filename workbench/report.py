@@ -15,11 +15,18 @@ TEMPLATES = Environment(
 )
 
 
-def write(folder: Path, summary: Mapping[str, Any], notebooks: Sequence[Path]) -> Path:
-    """Write ``report.html`` into a run's folder from its summary and executed notebooks."""
+def write(
+    folder: Path, summary: Mapping[str, Any], notebooks: Sequence[Path], graph: bytes = b""
+) -> Path:
+    """Write ``report.html`` into a run's folder from its summary and executed notebooks.
+
+    ``graph`` is the PNG of the state machine, if one ran.
+    """
     path = folder / "report.html"
     pictures = [picture for notebook in notebooks for picture in _pictures(notebook)]
-    page = TEMPLATES.get_template("report.html").render(summary=summary, pictures=pictures)
+    page = TEMPLATES.get_template("report.html").render(
+        summary=summary, pictures=pictures, graph=base64.b64encode(graph).decode()
+    )
     path.write_text(page, encoding="utf-8")
     return path
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from etl_lib import errors
 from etl_lib.zone import Zone
 from workbench.home import Home
 
@@ -30,11 +31,20 @@ class Summary:
     run_id: str
     contract: str
     started: str
+    via: str
     status: str = "RUNNING"
     seconds: float = 0.0
     error: str | None = None
     stages: list[StageResult] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """2 for bad input, 1 for a run that failed, 0 for one that did not."""
+        if self.status == "SUCCEEDED":
+            return 0
+        kind = getattr(errors, (self.error or "").partition(":")[0], None)
+        return 2 if isinstance(kind, type) and issubclass(kind, errors.BadInput) else 1
 
     def total(self, count: str) -> int:
         return sum(table[count] or 0 for table in self.tables.values())

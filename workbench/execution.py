@@ -1,0 +1,190 @@
+"""``workbook run``: the state machine runs the exported jobs; we watch, and tell how it ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+from rich.console import Console
+
+from etl_lib.errors import BadInput
+from etl_lib.zone import Zone
+from workbench import graph, history, pipeline, report, screen
+from workbench.deployment import FOLDER, MACHINE, Deployment
+from workbench.endpoint import Endpoint
+from workbench.history import Visit
+from workbench.preparation import STAGES, Prepared
+from workbench.stack import Stack
+from workbench.summary import StageResult, Summary, tables_of
+
+POLL = 0.2  # seconds between two looks at an execution
+
+
+def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
+    """Deploy what changed, start an execution named by the run, follow it to its end."""
+    machine = Deployment(stack.endpoint).apply(
+        lambda text: console.print(f"[dim]· {text}[/]", highlight=False)
+    )
+    started = stack.endpoint.client("stepfunctions").start_execution(
+        stateMachineArn=machine,
+        name=prepared.run_id,
+        input=json.dumps(
+            {
+                "tables": list(prepared.tables),
+                "contract": prepared.contract_url,
+                "source_secret": prepared.source_secret,
+            }
+        ),
+    )
+    return _follow(stack, started["executionArn"], prepared, console)
+
+
+def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
+    """Go on with a run that did not end well, under its own run_id.
+
+    An execution that was stopped goes on where it stood (RedriveExecution). One that handled its
+    failure has nothing left to redrive but its Fail state: a new one is started, and every stage
+    takes up what the run has done.
+    """
+    client = stack.endpoint.client("stepfunctions")
+    arn = execution_arn(stack.endpoint, prepared.run_id)
+    found = client.describe_execution(executionArn=arn)
+    if found["status"] in ("SUCCEEDED", "RUNNING"):
+        raise BadInput(f"run {prepared.run_id} is {found['status']}: nothing to redrive")
+    if _handled(client, arn):
+        given = {**json.loads(found["input"]), "run_id": prepared.run_id}
+        name = f"{prepared.run_id[:60]}-again-{int(time.time())}"
+        arn = client.start_execution(
+            stateMachineArn=found["stateMachineArn"], name=name, input=json.dumps(given)
+        )["executionArn"]
+    else:
+        client.redrive_execution(executionArn=arn)
+    return _follow(stack, arn, prepared, console)
+
+
+def known(stack: Stack, run_id: str) -> Prepared:
+    """What an earlier run was given, as its summary and its execution tell."""
+    folder = stack.home.runs / run_id
+    client = stack.endpoint.client("stepfunctions")
+    try:
+        found = client.describe_execution(executionArn=execution_arn(stack.endpoint, run_id))
+    except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
+        raise BadInput(f"no execution is named {run_id!r}") from None
+    given = json.loads(found["input"])
+    contract = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["contract"]
+    return Prepared(
+        run_id=run_id,
+        folder=folder,
+        contract=Path(contract),
+        contract_url=given["contract"],
+        tables=tuple(given["tables"]),
+        source_secret=given["source_secret"],
+        started=datetime.now(UTC),
+    )
+
+
+def execution_arn(endpoint: Endpoint, run_id: str) -> str:
+    return f"arn:aws:states:{endpoint.region}:123456789012:execution:{MACHINE}:{run_id}"
+
+
+def events(client: Any, arn: str) -> list[dict[str, Any]]:
+    """The whole history of an execution."""
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+    return [event for page in pages for event in page["events"]]
+
+
+def _follow(stack: Stack, arn: str, prepared: Prepared, console: Console) -> Summary:
+    summary = prepared.summary("state machine")
+    summary.write(prepared.folder)  # RUNNING, should we not live to write its end
+    clock = time.perf_counter()
+    visits: list[Visit] = []
+    with stack.active():
+        zone = Zone(pipeline.BUCKET)
+        try:
+            _watch(stack, arn, zone, prepared, console, visits)
+            _end(
+                summary, stack.endpoint.client("stepfunctions").describe_execution(executionArn=arn)
+            )
+            summary.tables = tables_of(zone, prepared.run_id, STAGES)
+        except BotoCoreError as error:
+            summary.status = "FAILED"
+            summary.error = (
+                f"{type(error).__name__}: {error}. The local AWS is gone; start it again with "
+                f"`workbook up`, then `workbook redrive {prepared.run_id}`"
+            )
+    summary.stages = list(_stages(visits))
+    summary.seconds = round(time.perf_counter() - clock, 3)
+    summary.write(prepared.folder)
+    definition = json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8"))
+    picture = graph.png(graph.of(definition), visits)
+    report.write(prepared.folder, summary.as_dict(), [], picture)
+    return summary
+
+
+def _watch(
+    stack: Stack, arn: str, zone: Zone, prepared: Prepared, console: Console, seen: list[Visit]
+) -> None:
+    """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
+    client = stack.endpoint.client("stepfunctions")
+    told: set[int] = set()
+    while True:
+        over = client.describe_execution(executionArn=arn)["status"] != "RUNNING"
+        seen[:] = history.visits(events(client, arn))
+        for number, visit in enumerate(seen):
+            if visit.exited and number not in told:
+                told.add(number)
+                _tell(zone, visit, prepared, console)
+        if over:
+            return
+        time.sleep(POLL)
+
+
+def _tell(zone: Zone, visit: Visit, prepared: Prepared, console: Console) -> None:
+    if visit.state not in STAGES:
+        return
+    for table in [visit.table] if visit.table else prepared.tables:
+        result = zone.get_json(f"runs/{prepared.run_id}/results/{visit.state}/{table}.json")
+        if result:
+            screen.tell(result, visit.state, console)
+    console.print(
+        f"{visit.state:<15} {visit.table:<22} {visit.status:<9} {visit.seconds:6.1f} s",
+        highlight=False,
+    )
+
+
+def _end(summary: Summary, execution: Mapping[str, Any]) -> None:
+    summary.status = "SUCCEEDED" if execution["status"] == "SUCCEEDED" else "FAILED"
+    if summary.status == "FAILED":
+        summary.error = explained(execution)
+
+
+def explained(execution: Mapping[str, Any]) -> str:
+    """The error of a failed execution in words: of a failed job run, what the job itself said."""
+    error, cause = execution.get("error", execution["status"]), execution.get("cause", "")
+    with suppress(ValueError, AttributeError):
+        job = json.loads(cause)
+        if "ErrorMessage" in job:
+            return str(job["ErrorMessage"])
+    return f"{error}: {cause}" if cause else str(error)
+
+
+def _handled(client: Any, arn: str) -> bool:
+    """Whether the execution ended in a Fail state, which a redrive would only enter again."""
+    return any(event["type"] == "FailStateEntered" for event in events(client, arn))
+
+
+def _stages(visits: Sequence[Visit]) -> Iterator[StageResult]:
+    """Each stage from its first start to its last end, over all tables."""
+    for stage in STAGES:
+        own = [visit for visit in visits if visit.state == stage]
+        if own:
+            ended = [visit.exited for visit in own if visit.exited]
+            seconds = (max(ended) - own[0].entered).total_seconds() if ended else 0.0
+            good = all(visit.status == "SUCCEEDED" for visit in own)
+            yield StageResult(stage, "SUCCEEDED" if good else "FAILED", round(seconds, 3))
