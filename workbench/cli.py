@@ -214,6 +214,23 @@ def redrive(
 
 
 @app.command()
+def export(
+    check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
+) -> None:
+    """Make the Glue job scripts and their settings from the notebooks."""
+    from workbench.export import exporter
+
+    if check:
+        stale = exporter.stale()
+        if stale:
+            _fail(f"stale: {', '.join(stale)}. Type `workbook export`, and commit it", 1)
+        out.print("up to date")
+        return
+    written = exporter.export()
+    out.print(f"wrote {', '.join(written)}" if written else "up to date")
+
+
+@app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="One Redshift statement.")],
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON.")] = False,

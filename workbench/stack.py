@@ -55,12 +55,17 @@ class Stack:
 def up(home: Home, say: Say) -> Stack:
     """Start what does not run yet and put the pipeline's things in place. Safe to repeat."""
     home.create()
-    say("starting the local AWS")
-    aws = endpoint.start(home.aws)
     say("starting MariaDB")
     server = mysql.start(home.mysql)
     seed.create_tables(server, DATABASE)
-    stack = Stack(home, aws, server)
+    return attach(home, server, say)
+
+
+def attach(home: Home, server: Server, say: Say) -> Stack:
+    """As ``up``, with a MariaDB server that runs already, be it another home's."""
+    home.create()
+    say("starting the local AWS")
+    stack = Stack(home, endpoint.start(home.aws), server)
     stack.pipeline.create()
     stack.pipeline.put_secret(SECRET, server.secret(DATABASE))
     stack.pipeline.publish(CONTRACT)
