@@ -1,4 +1,4 @@
-"""The Glue session API: checks each request, knows all sessions."""
+"""The Glue API: sessions, jobs and job runs; checks each request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from workbench.aws.glue.definitions import Definitions
+from workbench.aws.glue.runs import Runs
 from workbench.aws.glue.session import Session
 from workbench.aws.glue.spark import parse_conf
 from workbench.aws.protocol import AwsError, Context, not_supported
@@ -38,6 +40,8 @@ class GlueService:
         self._lock = threading.Lock()
         # A process ends with the thread that started it: this one lives as long as the server.
         self._starter = ThreadPoolExecutor(1, "glue-start")
+        self._definitions = Definitions(context.state.resolve() / "glue" / "jobs")
+        self._runs = Runs(context, minute)
         self._closed = threading.Event()
         threading.Thread(target=self._expire, name="glue-timeouts", daemon=True).start()
         self._operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -53,6 +57,15 @@ class GlueService:
             "GetTags": self._tags,
             "TagResource": self._tag,
             "UntagResource": self._untag,
+            "CreateJob": self._definitions.create,
+            "UpdateJob": self._definitions.update,
+            "DeleteJob": self._definitions.delete,
+            "GetJob": self._job,
+            "GetJobs": self._jobs,
+            "StartJobRun": self._start_run,
+            "GetJobRun": self._job_run,
+            "GetJobRuns": self._job_runs,
+            "BatchStopJobRun": self._stop_runs,
         }
 
     def handle(self, operation: str, request: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -66,12 +79,14 @@ class GlueService:
         self._closed.set()
         for session in self._all():
             session.end()
+        self._runs.close()
         self._starter.shutdown()
 
     def _expire(self) -> None:
         while not self._closed.wait(min(1.0, self._minute / 10)):
             for session in self._all():
                 session.expire()
+            self._runs.tick()
 
     def _all(self) -> list[Session]:
         with self._lock:
@@ -83,6 +98,47 @@ class GlueService:
         if session is None:
             raise AwsError("EntityNotFoundException", f"Session {identifier} is not found")
         return session
+
+    # -- jobs
+
+    def wait_for_run(self, job: str, run_id: str, seconds: float) -> dict[str, Any] | None:
+        """The job run as soon as it is over, for who runs in this process; None if it is not."""
+        return self._runs.wait(job, run_id, seconds)
+
+    def _job(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Job": self._definitions.get(_text(request, "JobName"))}
+
+    def _jobs(self, request: dict[str, Any]) -> dict[str, Any]:
+        size = _whole(request, "MaxResults", 1, PAGE) or PAGE
+        page, token = _page(self._definitions.all(), request.get("NextToken"), size)
+        return {"Jobs": page, **token}
+
+    def _start_run(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._runs.start(self._definitions.get(_text(request, "JobName")), request)
+
+    def _job_run(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"JobRun": self._runs.describe(_text(request, "JobName"), _text(request, "RunId"))}
+
+    def _job_runs(self, request: dict[str, Any]) -> dict[str, Any]:
+        job = self._definitions.get(_text(request, "JobName"))
+        size = _whole(request, "MaxResults", 1, PAGE) or PAGE
+        page, token = _page(self._runs.of(job["Name"]), request.get("NextToken"), size)
+        return {"JobRuns": page, **token}
+
+    def _stop_runs(self, request: dict[str, Any]) -> dict[str, Any]:
+        name, wanted = _text(request, "JobName"), request.get("JobRunIds")
+        if not isinstance(wanted, list):
+            raise _invalid("JobRunIds must be a list")
+        stopped, errors = [], []
+        for run_id in map(str, wanted):
+            told = {"JobName": name, "JobRunId": run_id}
+            try:
+                self._runs.stop(name, run_id)
+                stopped.append(told)
+            except AwsError as error:
+                detail = {"ErrorCode": error.code, "ErrorMessage": error.message}
+                errors.append({**told, "ErrorDetail": detail})
+        return {"SuccessfulSubmissions": stopped, "Errors": errors}
 
     # -- sessions
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import re
@@ -14,32 +13,16 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from workbench import prerequisites
-from workbench.aws.glue import spark
+from workbench.aws.glue import process, spark
 from workbench.aws.protocol import AwsError, Context
 
 WORKER = Path(__file__).with_name("worker.py")
 FINAL = frozenset({"AVAILABLE", "CANCELLED", "ERROR"})
 LIVE = frozenset({"PROVISIONING", "READY"})
-
-# An editable install puts the repository on every process's path; a session, as on Glue, has
-# only what --extra-py-files brings. Spark's Python workers read this file, too.
-SITE = """\
-import os, sys
-package = os.path.join("workbench", "__init__.py")
-sys.path[:] = [path for path in sys.path if not os.path.exists(os.path.join(path, package))]
-"""
-
-
-class SessionFailed(Exception):
-    """The session cannot start; the message becomes its ErrorMessage."""
 
 
 @dataclass
@@ -107,92 +90,29 @@ class Session:
             with self._changed:
                 if self.status == "PROVISIONING":
                     self._spawn(environment)
-        except SessionFailed as error:
+        except process.ProcessFailed as error:
             self._end("FAILED", str(error))
         except Exception as error:
             self._end("FAILED", f"{type(error).__name__}: {error}")
 
     def _prepare(self) -> dict[str, str]:
-        """Files and environment of the process. Raises SessionFailed."""
+        """Files and environment of the process. Raises ProcessFailed."""
         arguments = self.request["DefaultArguments"]
-        check_modules(arguments.get("--additional-python-modules", ""))
+        process.check_modules(arguments.get("--additional-python-modules", ""))
         if self.folder.exists():  # a session of an earlier server
             shutil.rmtree(self.folder)
         scratch = self.folder / "tmp"
-        libraries = self.folder / "python"
         scratch.mkdir(parents=True, mode=0o700)
-        libraries.mkdir()
-        (libraries / "sitecustomize.py").write_text(SITE)
-        path = [str(libraries)]
-        for uri in split(arguments.get("--extra-py-files", "")):
-            path += self._python_file(uri, libraries)
+        path = process.python_path(self._context, arguments, self.folder / "python")
         jars = [
-            str(self._copy(uri, self.folder, "--extra-jars"))
-            for uri in split(arguments.get("--extra-jars", ""))
+            str(process.copy(self._context, uri, self.folder, "--extra-jars"))
+            for uri in process.split(arguments.get("--extra-jars", ""))
         ]
         store = self._context.state.resolve() / "s3"
         settings = {f"spark.hadoop.{k}": v for k, v in spark.mounts(store).items()}
         settings |= {"spark.jars": ",".join(jars)} if jars else {}
         spark.write_configuration(self.folder / "conf", scratch, settings | self._settings)
-        return self._environment(path, scratch)
-
-    def _environment(self, path: list[str], scratch: Path) -> dict[str, str]:
-        dropped = re.compile(r"AWS_|PYTHON|SPARK_|PYSPARK_|HADOOP_")
-        kept = {name: value for name, value in os.environ.items() if not dropped.match(name)}
-        context = self._context
-        bypass = [kept.get("NO_PROXY") or kept.get("no_proxy") or "", "127.0.0.1", "localhost"]
-        return {
-            **kept,
-            "JAVA_HOME": str(prerequisites.java_home()),
-            "NO_PROXY": ",".join(filter(None, bypass)),
-            "AWS_ENDPOINT_URL": context.url,
-            "AWS_ACCESS_KEY_ID": context.access_key,
-            "AWS_SECRET_ACCESS_KEY": context.secret_key,
-            "AWS_REGION": context.region,
-            "AWS_DEFAULT_REGION": context.region,
-            "PYTHONPATH": os.pathsep.join(path),
-            "PYTHONUNBUFFERED": "1",
-            "PYSPARK_PYTHON": sys.executable,
-            "PYSPARK_DRIVER_PYTHON": sys.executable,
-            "SPARK_CONF_DIR": str(self.folder / "conf"),
-            "SPARK_LOCAL_DIRS": str(scratch),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "MPLBACKEND": "Agg",
-            "TMPDIR": str(scratch),
-            "TZ": "UTC",
-        }
-
-    def _python_file(self, uri: str, libraries: Path) -> list[str]:
-        """What ``uri`` adds to sys.path. Raises SessionFailed."""
-        file = self._copy(uri, libraries, "--extra-py-files")
-        if file.suffix == ".py":
-            return []  # its folder is on the path already
-        if file.suffix not in (".zip", ".whl", ".egg"):
-            raise SessionFailed(f"--extra-py-files: {uri} is no .py, .zip, .whl or .egg file")
-        try:
-            with zipfile.ZipFile(file) as archive:
-                names = archive.namelist()
-        except zipfile.BadZipFile:
-            raise SessionFailed(f"--extra-py-files: {uri} is not a zip file") from None
-        for name in names:
-            member = PurePosixPath(name.replace("\\", "/"))
-            if member.is_absolute() or ".." in member.parts:
-                raise SessionFailed(f"--extra-py-files: {uri} has the unsafe member {name!r}")
-        return [str(file)]
-
-    def _copy(self, uri: str, folder: Path, argument: str) -> Path:
-        """Copy an object into the session's folder. Raises SessionFailed."""
-        match = re.fullmatch(r"s3[an]?://([a-z0-9.\-]+)/(.+)", uri)
-        if match is None or {"", ".", ".."} & set(uri.split("://")[1].split("/")):
-            raise SessionFailed(f"{argument}: {uri} is not s3://bucket/key")
-        source = self._context.state.resolve() / "s3" / match[1] / match[2]
-        if not source.is_file():
-            raise SessionFailed(f"{argument}: {uri} does not exist")
-        target = folder / source.name
-        if target.exists():
-            raise SessionFailed(f"{argument}: {source.name} is named twice")
-        shutil.copyfile(source, target)
-        return target
+        return process.environment(self._context, path, scratch, self.folder / "conf")
 
     def _spawn(self, environment: dict[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -397,32 +317,6 @@ class Session:
                 described["CompletedOn"] = self.completed
                 described["ExecutionTime"] = self.completed - self.created
             return described
-
-
-def split(argument: str) -> list[str]:
-    return [part.strip() for part in argument.split(",") if part.strip()]
-
-
-def check_modules(argument: str) -> None:
-    """Each of ``--additional-python-modules`` must be installed here already. Raises
-    SessionFailed."""
-    for wanted in split(argument):
-        try:
-            requirement = Requirement(wanted)
-            version = importlib.metadata.version(requirement.name)
-        except InvalidRequirement:
-            raise SessionFailed(
-                f"--additional-python-modules: {wanted} is not a name with a version"
-            ) from None
-        except importlib.metadata.PackageNotFoundError:
-            raise SessionFailed(
-                f"--additional-python-modules: {wanted} is not installed here; install it into "
-                "the environment of the local AWS"
-            ) from None
-        if not requirement.specifier.contains(version, prereleases=True):
-            raise SessionFailed(
-                f"--additional-python-modules: {wanted} is asked for, {version} is installed"
-            )
 
 
 def _folder_name(identifier: str) -> str:
