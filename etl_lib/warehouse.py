@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from etl_lib.errors import StatementFailed
 Row = dict[str, Any]
 DONE = ("FINISHED", "FAILED", "ABORTED")
 SLOWEST_POLL = 1.0  # seconds
+# https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
+CONFLICT = "1023"
+ATTEMPTS = 8
+SLOWEST_RETRY = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,18 @@ class Warehouse:
         """Run ``statements`` as one transaction: all of them or none.
 
         ``token`` makes a repeated call return the first call's outcome (Redshift keeps it 8 h).
+        One that conflicts with another session's (error 1023) is rolled back and tried again.
         Raises StatementFailed with the statement that failed.
         """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._transaction(name, statements, token and f"{token}/{attempt}")
+            except StatementFailed as error:
+                if CONFLICT not in error.reason or attempt == ATTEMPTS:
+                    raise
+                time.sleep(random.uniform(0, min(SLOWEST_RETRY, 0.05 * 2**attempt)))
+
+    def _transaction(self, name: str, statements: Sequence[str], token: str) -> None:
         client = self._client
         if len(statements) == 1:  # the batch call is for several
             self.rows(statements[0])

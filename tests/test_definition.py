@@ -92,7 +92,7 @@ def test_a_job_is_tried_again_only_where_it_could_not_be_started(
 def test_every_task_has_a_timeout_and_every_failure_leads_to_the_failure_path() -> None:
     assert all("TimeoutSeconds" in task for _, task in TASKS)
     top = DEFINITION["States"]
-    for name in ("Move each table", "04_load", "05_bookmark", "06_finalize"):
+    for name in ("Move each wave", "04_load", "05_bookmark", "06_finalize"):
         (catch,) = top[name]["Catch"]
         assert catch["ErrorEquals"] == ["States.ALL"]
         assert catch["Next"] == "Release the lease of a failed run"

@@ -74,6 +74,7 @@ class Endpoint:
                 proxies={},
                 signature_version="s3v4" if service == "s3" else None,
                 s3={"addressing_style": "path"},
+                inject_host_prefix=False,  # TestState would go to sync-127.0.0.1
             ),
         )
 

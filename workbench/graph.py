@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -30,29 +30,42 @@ class Graph:
 
 
 def of(definition: Mapping[str, Any]) -> Graph:
-    """The graph of a definition. A Map stands for itself; its states hang below it."""
-    states: list[str] = []
-    arrows: list[tuple[str, str, str]] = []
-    inner: dict[str, str] = {}
-    ends: list[str] = []
-    for name, state in definition["States"].items():
-        states.append(name)
-        if state["Type"] in ("Succeed", "Fail"):
-            ends.append(name)
-        last = name
-        if state["Type"] == "Map":
-            processor = state["ItemProcessor"]
-            arrows.append((name, processor["StartAt"], "next"))
-            for child, body in processor["States"].items():
-                states.append(child)
-                inner[child] = name
-                arrows += [(child, to, kind) for to, kind in _leads(body)]
-                last = child if body.get("End") else last
-        arrows += [(last if kind == "next" else name, to, kind) for to, kind in _leads(state)]
-    plain = {(start, end) for start, end, kind in arrows if kind == "next"}
-    kept = [arrow for arrow in arrows if arrow[2] == "next" or arrow[:2] not in plain]
+    """The graph of a definition. The states of a Map hang below it."""
+    graph = _Parts()
+    graph.add(definition, "")
+    plain = {(start, end) for start, end, kind in graph.arrows if kind == "next"}
+    kept = [arrow for arrow in graph.arrows if arrow[2] == "next" or arrow[:2] not in plain]
     main = tuple(_main(definition))
-    return Graph(tuple(states), tuple(dict.fromkeys(kept)), inner, tuple(ends), main)
+    arrows = tuple(dict.fromkeys(kept))
+    return Graph(tuple(graph.states), arrows, graph.inner, tuple(graph.ends), main)
+
+
+@dataclass
+class _Parts:
+    """A graph while it is put together."""
+
+    states: list[str] = field(default_factory=list)
+    arrows: list[tuple[str, str, str]] = field(default_factory=list)
+    inner: dict[str, str] = field(default_factory=dict)
+    ends: list[str] = field(default_factory=list)
+
+    def add(self, machine: Mapping[str, Any], around: str) -> str:
+        """Add a machine that lies in the Map ``around``; returns the state that it ends with."""
+        end = ""
+        for name, state in machine["States"].items():
+            self.states.append(name)
+            if around:
+                self.inner[name] = around
+            if state["Type"] in ("Succeed", "Fail"):
+                self.ends.append(name)
+            last = name
+            if state["Type"] == "Map":
+                self.arrows.append((name, state["ItemProcessor"]["StartAt"], "next"))
+                last = self.add(state["ItemProcessor"], name) or name
+            for to, kind in _leads(state):
+                self.arrows.append((last if kind == "next" else name, to, kind))
+            end = last if state.get("End") else end
+        return end
 
 
 def png(graph: Graph, visits: Sequence[Visit] = ()) -> bytes:
@@ -140,7 +153,8 @@ def _after_failure(graph: Graph) -> set[str]:
 
 
 def _maps(graph: Graph, places: Mapping[str, tuple[float, float]]) -> Iterator[Rectangle]:
-    for name in dict.fromkeys(graph.inner.values()):
+    maps = set(graph.inner.values())
+    for name in maps - set(graph.inner[each] for each in maps if each in graph.inner):
         inside = [places[child] for child, parent in graph.inner.items() if parent == name]
         x = min(x for x, _ in inside) - WIDTH / 2 - 0.12
         y = min(y for _, y in inside) - HEIGHT / 2 - 0.24

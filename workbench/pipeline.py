@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,22 @@ def _contract_files(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _names(contract: Contract) -> bytes:
-    """The pipeline's name and its tables, for a state machine, which cannot read TOML."""
-    return json.dumps({"name": contract.name, "tables": list(contract.tables)}).encode()
+    """The pipeline's name and its tables, for a state machine, which cannot read TOML.
+
+    A wave is what may be moved side by side: a table that others refer to comes before them.
+    """
+    refers = {
+        name: {rule.reference.table for rule in table.rules if rule.reference} - {name}
+        for name, table in contract.tables.items()
+    }
+    order = TopologicalSorter(refers)
+    order.prepare()
+    waves = []
+    while order.is_active():
+        ready = sorted(order.get_ready(), key=list(contract.tables).index)
+        order.done(*ready)
+        waves.append({"tables": ready})
+    return json.dumps({"name": contract.name, "waves": waves}).encode()
 
 
 def _sql_folder(path: Path) -> Path:
