@@ -173,6 +173,7 @@ def run(
     if via != "notebooks":
         raise typer.BadParameter("only `notebooks` so far", param_hint="--via")
     from workbench import runner  # papermill's imports take a second that others need not wait
+    from workbench.preparation import prepare
 
     parsed = pipeline.read_contract(contract)
     parsed.select([name.strip() for name in tables.split(",") if name.strip()])
@@ -182,12 +183,12 @@ def run(
         if database == stack.DATABASE and contract == pipeline.CONTRACT:
             _seed_if_empty(made.server)
         secret = made.server.secret(database)
-    summary = runner.run(made, contract, secret, tables=tables, run_id=run_id, console=err)
+    summary = runner.run(made, prepare(made, contract, secret, tables, run_id), err)
     if as_json:
         out.print_json(json.dumps(summary.as_dict()))
     else:
         screen.show(summary, made, out)
-    raise typer.Exit(0 if summary.status == "SUCCEEDED" else runner.exit_code(summary))
+    raise typer.Exit(summary.exit_code)
 
 
 @app.command()

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,87 +14,40 @@ from botocore.exceptions import BotoCoreError
 from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 
-from etl_lib import errors
-from etl_lib.errors import BadInput
-from etl_lib.source import Source, checked_columns
 from etl_lib.zone import Zone
 from workbench import pipeline, report, screen
 from workbench.engine import GlueKernel
 from workbench.home import REPOSITORY
-from workbench.stack import DATABASE, SECRET, Stack
+from workbench.preparation import STAGES, Prepared
+from workbench.stack import Stack
 from workbench.summary import StageResult, Summary, tables_of
 
-STAGES = (
-    "01_extract",
-    "02_raw_ingest",
-    "03_transform",
-    "04_load",
-    "05_bookmark",
-    "06_finalize",
-)
 READS_SOURCE = ("01_extract", "06_finalize")
 
 
-def run(
-    stack: Stack,
-    contract: Path,
-    secret: Mapping[str, Any],
-    tables: str,
-    run_id: str,
-    console: Console,
-) -> Summary:
+def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     """Run all stages; returns the summary, whose status says how it ended.
 
-    A bad contract or source raises BadInput before anything is written. A stage that fails stops
-    the run; what was done before it is safe and is taken up by the next run.
+    A stage that fails stops the run; what was done before it is safe and is taken up by the next.
     """
-    _check_source(contract, secret, tables)
-    started = datetime.now(UTC)
-    run_id = run_id or started.strftime("%Y%m%dT%H%M%SZ")
-    folder = stack.home.runs / run_id
-    folder.mkdir(parents=True, exist_ok=True)
     parameters = {
-        "run_id": run_id,
-        "contract": stack.pipeline.publish(contract),
-        "tables": tables,
+        "run_id": prepared.run_id,
+        "contract": prepared.contract_url,
+        "tables": ",".join(prepared.tables),
         "bucket": pipeline.BUCKET,
     }
-    source = {"source_secret": stack.pipeline.put_secret(_secret_name(secret), secret)}
-    summary = Summary(run_id, str(contract), started.strftime("%Y-%m-%d %H:%M:%S"))
+    source = {"source_secret": prepared.source_secret}
+    summary = prepared.summary("notebooks")
+    summary.write(prepared.folder)  # RUNNING, should we not live to write its end
     clock = time.perf_counter()
     with stack.active():
-        _stages(summary, folder, parameters, source, console)
+        _stages(summary, prepared.folder, parameters, source, console)
         with suppress(BotoCoreError):  # it is gone; the run has failed of that already
-            summary.tables = tables_of(Zone(pipeline.BUCKET), run_id, STAGES)
+            summary.tables = tables_of(Zone(pipeline.BUCKET), prepared.run_id, STAGES)
     summary.seconds = round(time.perf_counter() - clock, 3)
-    summary.write(folder)
-    report.write(folder, summary.as_dict(), sorted(folder.glob("0*.ipynb")))
+    summary.write(prepared.folder)
+    report.write(prepared.folder, summary.as_dict(), sorted(prepared.folder.glob("0*.ipynb")))
     return summary
-
-
-def exit_code(summary: Summary) -> int:
-    """2 for bad input, 1 for a run that failed, 0 for one that did not."""
-    if summary.status == "SUCCEEDED":
-        return 0
-    name = (summary.error or "").partition(":")[0]
-    kind = getattr(errors, name, None)
-    return 2 if isinstance(kind, type) and issubclass(kind, BadInput) else 1
-
-
-def _check_source(contract: Path, secret: Mapping[str, Any], tables: str) -> None:
-    """Hold the contract against the source before a session costs a second."""
-    names = [name.strip() for name in tables.split(",") if name.strip()]
-    source = Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
-    for table in pipeline.read_contract(contract).select(names):
-        checked_columns(source, table)
-
-
-def _secret_name(secret: Mapping[str, Any]) -> str:
-    if secret["dbname"] == DATABASE and secret["username"] == "etl":
-        return SECRET
-    return f"{SECRET}/{secret['host']}-{secret['port']}-{secret['dbname']}"
 
 
 def _stages(
@@ -115,6 +67,9 @@ def _stages(
             except PapermillExecutionError as error:
                 status, summary.status = "FAILED", "FAILED"
                 summary.error = f"{error.ename}: {error.evalue}"
+            except RuntimeError as error:  # jupyter_client's, of a kernel that does not start
+                status, summary.status = "FAILED", "FAILED"
+                summary.error = f"KernelNotStarted: {error}"
             seconds = round(time.perf_counter() - clock, 3)
             summary.stages.append(StageResult(stage, status, seconds))
             look()

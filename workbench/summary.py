@@ -11,7 +11,7 @@ from typing import Any
 from etl_lib.zone import Zone
 from workbench.home import Home
 
-COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
+COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing")
 
 
 @dataclass
@@ -30,11 +30,17 @@ class Summary:
     run_id: str
     contract: str
     started: str
+    via: str
     status: str = "RUNNING"
     seconds: float = 0.0
     error: str | None = None
     stages: list[StageResult] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if it succeeded, or 1. Bad input that is found before a run begins is 2, not a run."""
+        return 0 if self.status == "SUCCEEDED" else 1
 
     def total(self, count: str) -> int:
         return sum(table[count] or 0 for table in self.tables.values())
@@ -47,6 +53,15 @@ class Summary:
         path = folder / "summary.json"
         path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
         return path
+
+
+def status_of(folder: Path) -> str | None:
+    """The status of the run whose folder this is; None if there was none."""
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return str(summary["status"])
 
 
 def last_run(home: Home) -> str | None:

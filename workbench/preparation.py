@@ -1,0 +1,103 @@
+"""What a run is given, checked before anything is written: its name, tables, contract, source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from etl_lib.errors import BadInput
+from etl_lib.source import Source, checked_columns
+from workbench import pipeline
+from workbench.stack import DATABASE, SECRET, Stack
+from workbench.summary import Summary, status_of
+
+STAGES = (
+    "01_extract",
+    "02_raw_ingest",
+    "03_transform",
+    "04_load",
+    "05_bookmark",
+    "06_finalize",
+)
+RUN_ID = re.compile(r"[0-9A-Za-z_-]{1,80}")  # an execution's name is one
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that may start. ``folder`` is where its report will stand."""
+
+    run_id: str
+    folder: Path
+    contract: Path
+    contract_url: str
+    tables: tuple[str, ...]
+    source_secret: str
+    started: datetime
+
+    def summary(self, via: str) -> Summary:
+        started = self.started.strftime("%Y-%m-%d %H:%M:%S")
+        return Summary(self.run_id, str(self.contract), started, via)
+
+
+def prepare(
+    stack: Stack, contract: Path, secret: Mapping[str, Any], tables: str, run_id: str
+) -> Prepared:
+    """Hold contract and source against each other, then publish both.
+
+    Raises BadInput before anything is written if they disagree.
+    """
+    if run_id and not RUN_ID.fullmatch(run_id):
+        raise BadInput(f"--run-id: {run_id!r} is not 1 to 80 letters, digits, - and _")
+    if run_id and status_of(stack.home.runs / run_id) == "SUCCEEDED":
+        raise BadInput(f"--run-id: run {run_id} has succeeded; a new run needs a new name")
+    chosen = _checked(contract, secret, tables)
+    started = datetime.now(UTC)
+    folder = _folder(stack.home.runs, run_id, started)
+    return Prepared(
+        run_id=folder.name,
+        folder=folder,
+        contract=contract,
+        contract_url=stack.pipeline.publish(contract),
+        tables=chosen,
+        source_secret=stack.pipeline.put_secret(_secret_name(secret), secret),
+        started=started,
+    )
+
+
+def _checked(contract: Path, secret: Mapping[str, Any], tables: str) -> tuple[str, ...]:
+    """The names of the tables to move, each of which the source has as the contract says."""
+    names = [name.strip() for name in tables.split(",") if name.strip()]
+    source = Source(
+        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
+    )
+    selected = pipeline.read_contract(contract).select(names)
+    for table in selected:
+        checked_columns(source, table)
+    return tuple(table.name for table in selected)
+
+
+def _folder(runs: Path, run_id: str, started: datetime) -> Path:
+    """The run's folder; two runs that begin in the same second get two."""
+    if run_id:
+        (runs / run_id).mkdir(parents=True, exist_ok=True)
+        return runs / run_id
+    stamp = started.strftime("%Y%m%dT%H%M%SZ")
+    number = 1
+    while True:
+        folder = runs / (stamp if number == 1 else f"{stamp}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _secret_name(secret: Mapping[str, Any]) -> str:
+    if secret["dbname"] == DATABASE and secret["username"] == "etl":
+        return SECRET
+    return f"{SECRET}/{secret['host']}-{secret['port']}-{secret['dbname']}"
