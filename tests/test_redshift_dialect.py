@@ -44,8 +44,7 @@ def empty(tmp_path: Path) -> Iterator[Any]:
 
 
 def test_every_statement_of_the_project_runs(empty: Any) -> None:
-    data = empty
-    assert batch(data, *ledger.PREPARE)["Status"] == "FINISHED"
+    assert batch(empty, *ledger.PREPARE)["Status"] == "FINISHED"
     scripts = [TABLES.format(schema=schema) for schema in ("curated", "raw")]
     for name in ("calendar", "curated", "presentation"):
         scripts.append((SQL / f"redshift/{name}.sql").read_text())
@@ -55,9 +54,9 @@ def test_every_statement_of_the_project_runs(empty: Any) -> None:
         scripts.append(path.read_text())
     for script in scripts:
         for statement in statements_of(script):
-            described = run(data, statement)
+            described = run(empty, statement)
             assert described["Status"] == "FINISHED", (statement, described["Error"])
-    assert rows(data, "SELECT COUNT(*), MIN(day), MAX(day) FROM curated.dim_date") == [
+    assert rows(empty, "SELECT COUNT(*), MIN(day), MAX(day) FROM curated.dim_date") == [
         [18_263, "2000-01-01", "2049-12-31"]
     ]
 
