@@ -27,6 +27,8 @@ class Bookmark:
     keys_digest: str | None = None
     planned_at: str | None = None
     columns: str | None = None  # JSON: the columns of the last run
+    source: str | None = None  # the database that it marks
+    cursor: str | None = None  # the column whose values it holds
     manifest: str | None = None  # of the last run that moved rows
     run_id: str | None = None  # the last run
     open_run: str | None = None

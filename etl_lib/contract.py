@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from etl_lib.errors import ContractError
+from etl_lib.identifiers import REFUSED, folded
 
 try:
     import tomllib
@@ -159,6 +160,7 @@ def _rule(body: Mapping[str, Any], where: str, at: str) -> Rule:
 
 
 def _check_links(contract: Contract, where: str) -> None:
+    _check_names(contract, where)
     for table in contract.tables.values():
         for rule in table.rules:
             there = rule.reference and contract.tables.get(rule.reference.table)
@@ -175,6 +177,18 @@ def _check_links(contract: Contract, where: str) -> None:
                 raise ContractError(where, at, f"no such table.{_nearest(name, contract.tables)}")
             if span != (ALL,) and len(span) != 2:
                 raise ContractError(where, at, 'expected ["first period", "last period"] or "all"')
+
+
+def _check_names(contract: Contract, where: str) -> None:
+    seen: dict[str, str] = {}
+    for name in contract.tables:
+        at = f"tables.{name}"
+        if set(name) & set(REFUSED):
+            raise ContractError(where, at, f"a table name with one of {REFUSED} is not supported")
+        if folded(name) in seen:
+            other = seen[folded(name)]
+            raise ContractError(where, at, f"is the table {other} in Redshift, which folds case")
+        seen[folded(name)] = name
 
 
 Record = TypeVar("Record")

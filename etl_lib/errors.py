@@ -3,7 +3,7 @@
 ::
 
     EtlError
-    ├── BadInput              nothing was written; mend the input and run again (exit code 2)
+    ├── BadInput              mend the input; nothing was written if no run had begun (exit code 2)
     │   ├── ContractError     the table contract is wrong
     │   └── SourceError       the source is not what the contract says, or cannot be reached
     └── RunFailed             a run stopped half way; running again is safe (exit code 1)
@@ -22,7 +22,7 @@ class EtlError(Exception):
 
 
 class BadInput(EtlError):
-    """What was given cannot be used. Nothing was written."""
+    """What was given cannot be used. Found before a run begins, nothing was written."""
 
 
 class ContractError(BadInput):

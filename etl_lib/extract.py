@@ -50,6 +50,7 @@ def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
     ledger.prepare(run.warehouse)
     bookmarks = {table.name: ledger.repaired(run, table.name) for table in tables}
     for table in tables:
+        _refuse_other_owner(run, table, source, bookmarks[table.name])
         _refuse_drift(table, bookmarks[table.name], columns[table.name])
     run.zone.put_json_once(run.shapes_key, _shapes(run, source))
     plans = {
@@ -73,22 +74,56 @@ def _shapes(run: Run, source: Source) -> dict[str, list[dict[str, str]]]:
 def _plan(
     run: Run, source: Source, table: Table, columns: Sequence[Column], bookmark: Bookmark
 ) -> Plan:
-    if bookmark.plan is not None:
+    adopted = _unfinished(table, bookmark)
+    if adopted is not None:
         # An unfinished run's window is adopted as it is: its high must never be found anew.
-        adopted = Plan.from_dict(json.loads(bookmark.plan))
         planned, sweep = adopted.window, adopted.sweep
     elif table.cursor:
-        planned = window.incremental(source, table, columns, bookmark.high, bookmark.planned_at)
+        low = bookmark.high if bookmark.cursor in (None, table.cursor) else None
+        planned = window.incremental(source, table, columns, low, bookmark.planned_at)
         sweep = table.deletes == "sweep" and planned.keys_digest != bookmark.keys_digest
     else:
         planned = window.full(source, table, columns, bookmark.digest)
-        sweep = planned.rows > 0
+        sweep = planned.digest != bookmark.digest
     return Plan(
         window=planned,
         columns=_described(columns),
         sequence=bookmark.version + 1,
         sweep=sweep,
+        source=_identity(source),
+        cursor=table.cursor,
     )
+
+
+def _unfinished(table: Table, bookmark: Bookmark) -> Plan | None:
+    """The plan of a run that died, unless nothing was to do or the contract has changed since."""
+    if bookmark.plan is None:
+        return None
+    plan = Plan.from_dict(json.loads(bookmark.plan))
+    return None if plan.idle or plan.cursor != table.cursor else plan
+
+
+def _identity(source: Source) -> str:
+    return f"{source.host}:{source.port}/{source.database}"
+
+
+def _refuse_other_owner(run: Run, table: Table, source: Source, bookmark: Bookmark) -> None:
+    """A bookmark belongs to one database, and a table of the warehouse to one contract."""
+    if bookmark.source not in (None, _identity(source)):
+        raise SourceError(
+            f"table {table.name}: its bookmark marks {bookmark.source}, not {_identity(source)}. "
+            f"Give the contract another name than {run.contract.name!r} for another database."
+        )
+    owner = run.warehouse.rows(
+        "SELECT pipeline FROM etl.ledger WHERE LOWER(table_name) = :name AND pipeline <> :own "
+        "LIMIT 1",
+        {"name": folded(table.name), "own": run.contract.name},
+    )
+    if owner:
+        raise SourceError(
+            f"table {table.name}: raw.{folded(table.name)} is loaded by the contract "
+            f"{owner[0]['pipeline']!r}; two contracts cannot share a table of the warehouse"
+        )
 
 
 def _described(columns: Sequence[Column]) -> list[dict[str, str]]:

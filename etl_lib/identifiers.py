@@ -12,6 +12,7 @@ import re
 from etl_lib.errors import SourceError
 
 REDSHIFT_LIMIT = 127  # bytes
+REFUSED = "%`/\\"  # in names: legal in MySQL, but not in every place where our names stand
 
 
 def mysql(name: str) -> str:

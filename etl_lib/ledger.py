@@ -28,6 +28,7 @@ PREPARE = [
         loaded BIGINT NOT NULL,
         deleted BIGINT NOT NULL,
         quarantined BIGINT NOT NULL,
+        missing BIGINT NOT NULL,
         loaded_at TIMESTAMP NOT NULL
     ) DISTSTYLE ALL SORTKEY (table_name, sequence)""",
     # Periods of indicators that loads have touched and no refresh has taken up yet.
@@ -74,7 +75,8 @@ def fence(run: Run, table: str, sequence: int) -> list[str]:
 
 
 def insert(run: Run, table: str, plan: Plan, extracted: int, counts: Mapping[str, str]) -> str:
-    """The ledger row; ``counts`` are SQL expressions for loaded, deleted and quarantined."""
+    """The ledger row. ``counts`` are SQL expressions: what was loaded, deleted, quarantined, and
+    is missing, that is, keys that the source has and raw has not."""
     window = plan.window
     values = [
         literal(run.contract.name),
@@ -86,7 +88,7 @@ def insert(run: Run, table: str, plan: Plan, extracted: int, counts: Mapping[str
         "NULL" if window.low is None else literal(window.low),
         "NULL" if window.high is None else literal(window.high),
         str(int(extracted)),
-        *(f"({counts[name]})" for name in ("loaded", "deleted", "quarantined")),
+        *(f"({counts[name]})" for name in ("loaded", "deleted", "quarantined", "missing")),
         "GETDATE()",
     ]
     return f"INSERT INTO etl.ledger SELECT {', '.join(values)}"
@@ -114,7 +116,13 @@ def advance(run: Run, bookmark: Bookmark) -> Bookmark:
         "keys_digest": window.keys_digest,
         "planned_at": window.planned_at,
         "columns": columns_json(plan.columns),
+        "source": plan.source,
+        "cursor": plan.cursor,
     }
+    entry = _entry(run, bookmark.table, run_id=bookmark.open_run or "")
+    if entry and entry["missing"]:
+        # Keys without rows: stamped before the window. The next run reads the whole table.
+        changes.update(high=None, keys_digest=None)
     if window.rows:
         owner = f"raw/{run.contract.name}/{bookmark.table}/run_id={bookmark.open_run}"
         changes["manifest"] = f"{owner}/manifest.json"

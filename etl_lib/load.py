@@ -95,7 +95,8 @@ def _load(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
     entry = ledger.entry(run, table.name)
     if entry is None:
         raise RunFailed(f"table {table.name}: the load ended without a ledger row; run again")
-    return {name: entry[name] for name in ("extracted", "loaded", "deleted", "quarantined")}
+    counts = ("extracted", "loaded", "deleted", "quarantined", "missing")
+    return {name: entry[name] for name in counts}
 
 
 def _stage_curated(run: Run, table: Table, plan: Plan, names: Staging) -> None:
@@ -126,7 +127,7 @@ def _explain(run: Run, table: Table, error: StatementFailed) -> None:
 
 
 def _idle(run: Run, table: Table, plan: Plan) -> list[str]:
-    none = {"loaded": "0", "deleted": "0", "quarantined": "0"}
+    none = {"loaded": "0", "deleted": "0", "quarantined": "0", "missing": "0"}
     return [ledger.insert(run, table.name, plan, 0, none)]
 
 
@@ -138,6 +139,7 @@ def _merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
         "loaded": f"SELECT COUNT(*) FROM {names.rows}",
         "deleted": f"SELECT COUNT(*) FROM {names.gone}",
         "quarantined": f"SELECT COUNT(*) FROM {names.bad}",
+        "missing": _missing(table, plan, names),
     }
     manifest = run.zone.get_json(run.raw_key(table.name, "manifest.json"))
     assert manifest is not None
@@ -173,6 +175,18 @@ def _find_gone(table: Table, plan: Plan, names: Staging) -> list[str]:
         f"CREATE TABLE {names.gone} AS SELECT {listed} FROM {staging.raw_table(table)} AS r "
         f"WHERE r._deleted_at IS NULL AND {where}",
     ]
+
+
+def _missing(table: Table, plan: Plan, names: Staging) -> str:
+    """Keys of the source that raw does not hold after the merge: rows with an old stamp."""
+    if not plan.sweep or plan.window.mode == "full":
+        return "0"
+    keys = staging.key_names(table)
+    return (
+        f"SELECT COUNT(*) FROM {names.keys} AS k WHERE NOT EXISTS (SELECT 1 "
+        f"FROM {staging.raw_table(table)} AS r "
+        f"WHERE r._deleted_at IS NULL AND {staging.same(keys, 'r', 'k')})"
+    )
 
 
 def _drop_unchanged(table: Table, plan: Plan, rows: str) -> str:

@@ -36,6 +36,8 @@ class Plan:
     columns: Sequence[Mapping[str, str]]
     sequence: int
     sweep: bool
+    source: str = ""  # which database it was planned on
+    cursor: str | None = None
 
     @property
     def idle(self) -> bool:
@@ -47,6 +49,8 @@ class Plan:
             "columns": list(self.columns),
             "sequence": self.sequence,
             "sweep": self.sweep,
+            "source": self.source,
+            "cursor": self.cursor,
         }
 
     @classmethod

@@ -20,6 +20,19 @@ from etl_lib.types import Column
 
 Row = dict[str, Any]
 
+UTC = ("UTC", "+00:00", "ETC/UTC", "UCT", "ETC/UCT", "ZULU")
+# Columns that stages add to a row.
+OURS = (
+    "_run_id",
+    "_loaded_at",
+    "_deleted_at",
+    "_etl_seq",
+    "_rule",
+    "_row",
+    "_found",
+    "_quarantined_at",
+)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -104,13 +117,24 @@ class Source:
             "SELECT column_name AS name, data_type AS data_type, column_type AS column_type, "
             "is_nullable = 'YES' AS nullable, character_maximum_length AS characters, "
             "numeric_precision AS `precision`, numeric_scale AS scale, "
-            "datetime_precision AS fraction FROM information_schema.columns "
+            "datetime_precision AS fraction, "
+            "CONCAT(COALESCE(column_default, ''), extra) LIKE '%%current_timestamp%%' AS stamped "
+            "FROM information_schema.columns "
             "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
             [self.database, table],
         )
         return tuple(
-            Column(table=table, **dict(row, nullable=bool(row["nullable"]))) for row in found
+            Column(
+                table=table,
+                **{**row, "nullable": bool(row["nullable"]), "stamped": bool(row["stamped"])},
+            )
+            for row in found
         )
+
+    def time_zone(self) -> str:
+        """The time zone of sessions that do not set one, as the bulk reader's and applications'."""
+        found = self.rows("SELECT @@global.time_zone AS zone, @@system_time_zone AS os")[0]
+        return str(found["os"] if found["zone"] == "SYSTEM" else found["zone"])
 
     def primary_key(self, table: str) -> tuple[str, ...]:
         found = self.rows(
@@ -124,6 +148,7 @@ class Source:
 
 def checked_columns(source: Source, table: Table) -> tuple[Column, ...]:
     """As ``moving_columns``; raises SourceError too if the source has too few rows."""
+    _check_time_zone(source, table)
     columns = moving_columns(source, table)
     _check_not_empty(source, table, f"table {table.name}")
     return columns
@@ -154,6 +179,16 @@ def moving_columns(source: Source, table: Table) -> tuple[Column, ...]:
     return moving
 
 
+def _check_time_zone(source: Source, table: Table) -> None:
+    """Stamps are compared with the server's clock in UTC; in any other zone rows would be lost."""
+    zone = source.time_zone()
+    if zone.upper() not in UTC:
+        raise SourceError(
+            f"table {table.name}: {source.name} keeps its time in {zone!r}. Only UTC is supported: "
+            "set the server's time_zone to '+00:00' (Aurora: parameter time_zone = UTC)."
+        )
+
+
 def _check_names(table: Table, names: Sequence[str], at: str) -> None:
     for option, wanted in (
         ("keys", table.keys),
@@ -166,12 +201,26 @@ def _check_names(table: Table, names: Sequence[str], at: str) -> None:
                     f"{at}: {option} names the column {name!r}, which the source does not have. "
                     f"It has: {', '.join(names)}"
                 )
+    for name in names:
+        if name not in table.skip:
+            check_characters(name, at)
     needed = {*table.keys, *((table.cursor,) if table.cursor else ())}
     if needed & set(table.skip):
         raise SourceError(f"{at}: skip may not name a key or the cursor")
     folded = [identifiers.folded(name) for name in names if name not in table.skip]
     if len(set(folded)) != len(folded):
         raise SourceError(f"{at}: column names differ only in case, which Redshift cannot keep")
+
+
+def check_characters(name: str, at: str) -> None:
+    """Raise SourceError if a column has a name that our stages or SQL cannot carry."""
+    if identifiers.folded(name) in OURS:
+        raise SourceError(f"{at}: column {name!r} has a name of ours: leave it out by skip")
+    if set(name) & set(identifiers.REFUSED):
+        raise SourceError(
+            f"{at}: column {name!r}: names with one of {identifiers.REFUSED} are not "
+            "supported: leave it out by skip"
+        )
 
 
 def _check_not_empty(source: Source, table: Table, at: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,10 @@ class Staging:
 
     @classmethod
     def of(cls, run: Run, table: Table) -> Staging:
-        stem = f"{folded(table.name)[:60]}__{run_suffix(run.run_id)}"
+        name = folded(table.name)
+        if len(name) > 50:  # cut, and still its own
+            name = f"{name[:41]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        stem = f"{name}__{run_suffix(run.run_id)}"
         return cls(
             *(redshift("tmp", stem + part) for part in ("", "__keys", "__good", "__bad", "__gone"))
         )

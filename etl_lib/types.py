@@ -45,6 +45,7 @@ class Column:
     precision: int | None
     scale: int | None
     fraction: int | None  # digits of a second
+    stamped: bool = False  # by the server itself, at an insert or at every change
 
     @property
     def unsigned(self) -> bool:

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from workbench.stack import Stack
 
 
+# The longest files: begun first, they do not leave the other process idle at the end.
+LONGEST = ("test_pipeline", "test_engine", "test_unseen_changes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_real_aws() -> None:
     """No test sees the developer's own AWS settings."""

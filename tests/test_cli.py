@@ -75,6 +75,7 @@ def test_a_contract_with_a_mistake_is_exit_code_2_and_names_the_place(
     [
         (["--tables", "bokings"], ["bokings", "bookings"]),
         (["--contract", "/nowhere/tables.toml"], ["/nowhere/tables.toml"]),
+        (["--run-id", "../../evil"], ["--run-id", "letters"]),
         (["--source", "mysql://me@127.0.0.1:9/db"], ["127.0.0.1:9"]),
         (["--source", "mysql://me:secret@127.0.0.1:9/db"], ["WORKBOOK_SOURCE_PASSWORD"]),
         (["--source", "postgres://me@127.0.0.1/db"], ["mysql://user@host:port/database"]),

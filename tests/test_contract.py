@@ -32,6 +32,8 @@ def test_our_own_contract_is_right_and_every_sql_file_it_names_exists() -> None:
         (GOOD + "cursr = 'x'\n", "tables.orders.cursr", "Did you mean 'cursor'?"),
         (GOOD + "cursor = 3\n", "tables.orders.cursor", "expected str"),
         (GOOD + "min_rows = true\n", "tables.orders.min_rows", "expected int"),
+        (GOOD + "[tables.Orders]\nkeys = ['id']\n", "tables.Orders", "folds case"),
+        (GOOD + "[tables.'100%']\nkeys = ['id']\n", "tables.100%", "not supported"),
         (GOOD + "deletes = 'swep'\n", "tables.orders.deletes", "not one of"),
         (GOOD.replace('["id"]', '"id"'), "tables.orders.keys", "list of strings"),
         (GOOD.replace('["id"]', "[]"), "tables.orders.keys", "at least one key"),

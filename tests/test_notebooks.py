@@ -12,7 +12,7 @@ import pytest
 from papermill.inspection import inspect_notebook
 
 from workbench.home import REPOSITORY
-from workbench.runner import STAGES
+from workbench.preparation import STAGES
 
 NOTEBOOKS = [REPOSITORY / "notebooks" / f"{stage}.ipynb" for stage in STAGES]
 COMMON = {

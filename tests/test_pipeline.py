@@ -20,6 +20,7 @@ from workbench import endpoint as local_aws
 from workbench import pipeline, runner, screen
 from workbench.mysql import change, seed
 from workbench.mysql.server import quoted
+from workbench.preparation import prepare
 from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
@@ -42,7 +43,8 @@ def run(
     run_id: str = "",
 ) -> Summary:
     secret = stack.server.secret(database)
-    return runner.run(stack, contract, secret, "", run_id, Console(quiet=True))
+    prepared = prepare(stack, contract, secret, "", run_id)
+    return runner.run(stack, prepared, Console(quiet=True))
 
 
 def assert_raw_equals_source(stack: Stack) -> None:
@@ -170,7 +172,7 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     assert failed.status == "FAILED"
     assert failed.error is not None and failed.error.startswith("QuarantineLimit: table bookings")
     assert "500 of 500 rows break its rules (status_is_known: " in failed.error
-    assert runner.exit_code(failed) == 1
+    assert failed.exit_code == 1
     assert failed.stages[-1].stage == "03_transform"
     assert warehouse.scalar("SELECT COUNT(*) FROM etl.ledger") == before
     with seeded.server.cursor(DATABASE) as cursor:

@@ -10,9 +10,10 @@ import pytest
 from typer.main import get_command
 
 from etl_lib import contract
-from workbench import pipeline, runner
+from workbench import pipeline
 from workbench.cli import app
 from workbench.home import REPOSITORY
+from workbench.preparation import STAGES
 
 README = (REPOSITORY / "README.md").read_text()
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
@@ -70,7 +71,7 @@ def test_every_indicator_it_names_is_in_the_contract(name: str) -> None:
 
 def test_its_counts_are_right() -> None:
     parsed = contract.parse(pipeline.CONTRACT.read_text(), str(pipeline.CONTRACT))
-    assert len(runner.STAGES) == 6 and "Six Jupyter notebooks" in README
+    assert len(STAGES) == 6 and "Six Jupyter notebooks" in README
     assert len(parsed.indicators) == 7 and "seven indicators" in README
-    for stage in runner.STAGES:
+    for stage in STAGES:
         assert stage in README

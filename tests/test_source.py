@@ -40,6 +40,7 @@ def source(mysql_server: Server) -> Iterator[Source]:
         cursor.execute("CREATE TABLE empty (id INT PRIMARY KEY)")
         cursor.execute("CREATE TABLE old (id INT PRIMARY KEY) ENGINE = MyISAM")
         cursor.execute("CREATE TABLE keyless (id INT)")
+        cursor.execute("CREATE TABLE ours (id INT PRIMARY KEY, _rule INT, `a%s` INT)")
     secret = mysql_server.secret(DATABASE)
     yield Source(secret["host"], secret["port"], secret["username"], secret["password"], DATABASE)
 
@@ -56,6 +57,8 @@ def source(mysql_server: Server) -> Iterator[Source]:
         (Table("things", ("id",)), "column place: MySQL type point has no Redshift type"),
         (Table("empty", ("id",)), "table empty: the source has 0 rows, min_rows = 1"),
         (Table("old", ("id",)), "engine MyISAM"),
+        (Table("ours", ("id",)), "column '_rule' has a name of ours"),
+        (Table("ours", ("id",), skip=("_rule",)), "column 'a%s': names with one of"),
     ],
 )
 def test_a_contract_that_does_not_fit_the_source_is_refused(
@@ -63,6 +66,19 @@ def test_a_contract_that_does_not_fit_the_source_is_refused(
 ) -> None:
     with pytest.raises(SourceError, match=message):
         checked_columns(source, table)
+
+
+def test_a_server_that_does_not_keep_its_time_in_utc_is_refused(
+    source: Source, mysql_server: Server
+) -> None:
+    with mysql_server.cursor() as cursor:
+        cursor.execute("SET GLOBAL time_zone = '-05:00'")
+    try:
+        with pytest.raises(SourceError, match="keeps its time in '-05:00'. Only UTC"):
+            checked_columns(source, Table("things", ("id",), skip=("place",)))
+    finally:
+        with mysql_server.cursor() as cursor:
+            cursor.execute("SET GLOBAL time_zone = '+00:00'")
 
 
 def test_a_wrong_password_is_one_message_without_the_password(source: Source) -> None:
@@ -112,7 +128,8 @@ def test_init_writes_a_contract_that_fits_and_names_what_it_left_out(source: Sou
 
     draft = init.draft(source)
     parsed = contract.parse(draft.text, "draft")
-    assert set(parsed.tables) == {"things", "empty"}
+    assert set(parsed.tables) == {"things", "empty", "ours"}
+    assert parsed.tables["ours"].skip == ("_rule", "a%s")
     assert parsed.tables["things"].skip == ("place",)
     for table in parsed.tables.values():
         checked_columns(source, table)

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import re
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -65,7 +66,11 @@ class GlueKernel:
 
     def __init__(self) -> None:
         self.session_id = f"workbook-{uuid.uuid4()}"
-        self.manager = AsyncKernelManager(kernel_name=kernel.NAME, transport="ipc")
+        # Sockets in a folder of our own: two runs in one directory would share the default names.
+        self._sockets = tempfile.TemporaryDirectory(prefix="workbook-")
+        self.manager = AsyncKernelManager(
+            kernel_name=kernel.NAME, transport="ipc", ip=f"{self._sockets.name}/kernel"
+        )
         self.client: Any = None
         self.last_statement = 0
         self._glue: Any = None
@@ -81,6 +86,7 @@ class GlueKernel:
                 run_sync(self.manager.shutdown_kernel)()
             run_sync(self.manager.cleanup_resources)()
         finally:
+            self._sockets.cleanup()
             self._stop_session()
 
     @property

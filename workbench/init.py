@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from etl_lib import identifiers, types
 from etl_lib.errors import SourceError
-from etl_lib.source import Source
+from etl_lib.source import Source, check_characters
 from etl_lib.types import Column
 
 # Names that mean "when this row was last written", the likeliest first.
@@ -41,8 +41,15 @@ def draft(source: Source) -> Draft:
     )
     for table, engine in source.base_tables().items():
         keys = source.primary_key(table)
-        if engine != "InnoDB" or not keys:
-            reason = f"engine {engine}" if engine != "InnoDB" else "no primary key"
+        odd = bool(set(table) & set(identifiers.REFUSED))
+        if engine != "InnoDB" or not keys or odd:
+            reason = (
+                "its name"
+                if odd
+                else "no primary key"
+                if engine == "InnoDB"
+                else f"engine {engine}"
+            )
             made.warnings.append(f"table {table} left out: {reason}")
             continue
         made.text += "\n" + _section(source, table, keys, made.warnings)
@@ -55,11 +62,17 @@ def draft(source: Source) -> Draft:
 def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str]) -> str:
     columns = source.columns(table)
     skipped = [column.name for column in columns if not _supported(column)]
-    warnings += [f"table {table}: column {name} skipped: its type is not moved" for name in skipped]
+    warnings += [f"table {table}: column {name} skipped: not supported" for name in skipped]
     cursor = _cursor(columns)
     lines = [f"[tables.{_toml_key(table)}]", f"keys = {json.dumps(list(keys))}"]
     if cursor:
-        lines += [f"cursor = {json.dumps(cursor)}", 'deletes = "sweep"']
+        lines += [f"cursor = {json.dumps(cursor.name)}", 'deletes = "sweep"']
+        if not cursor.stamped:
+            lines.append("lookback = 600 # seconds: an application stamps the rows, maybe late")
+            warnings.append(
+                f"table {table}: the server does not set {cursor.name}: rows that are stamped more "
+                "than lookback = 600 seconds late are not seen"
+            )
     else:
         lines.append("# No column tells when a row changed: compared by checksum, loaded in full.")
     if skipped:
@@ -73,10 +86,10 @@ def _toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
-def _cursor(columns: Sequence[Column]) -> str | None:
-    """A column that the server stamps by itself, or one whose name says so; never NULL."""
+def _cursor(columns: Sequence[Column]) -> Column | None:
+    """A column whose name says that it tells of changes; never NULL."""
     temporal = {
-        column.name.lower(): column.name
+        column.name.lower(): column
         for column in columns
         if column.data_type in ("datetime", "timestamp") and not column.nullable
     }
@@ -86,6 +99,7 @@ def _cursor(columns: Sequence[Column]) -> str | None:
 def _supported(column: Column) -> bool:
     try:
         types.redshift_type(column)
+        check_characters(column.name, "")
     except SourceError:
         return False
     return True

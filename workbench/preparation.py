@@ -13,7 +13,7 @@ from etl_lib.errors import BadInput
 from etl_lib.source import Source, checked_columns
 from workbench import pipeline
 from workbench.stack import DATABASE, SECRET, Stack
-from workbench.summary import Summary
+from workbench.summary import Summary, status_of
 
 STAGES = (
     "01_extract",
@@ -52,6 +52,8 @@ def prepare(
     """
     if run_id and not RUN_ID.fullmatch(run_id):
         raise BadInput(f"--run-id: {run_id!r} is not 1 to 80 letters, digits, - and _")
+    if run_id and status_of(stack.home.runs / run_id) == "SUCCEEDED":
+        raise BadInput(f"--run-id: run {run_id} has succeeded; a new run needs a new name")
     chosen = _checked(contract, secret, tables)
     started = datetime.now(UTC)
     folder = _folder(stack.home.runs, run_id, started)

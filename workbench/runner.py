@@ -67,6 +67,9 @@ def _stages(
             except PapermillExecutionError as error:
                 status, summary.status = "FAILED", "FAILED"
                 summary.error = f"{error.ename}: {error.evalue}"
+            except RuntimeError as error:  # jupyter_client's, of a kernel that does not start
+                status, summary.status = "FAILED", "FAILED"
+                summary.error = f"KernelNotStarted: {error}"
             seconds = round(time.perf_counter() - clock, 3)
             summary.stages.append(StageResult(stage, status, seconds))
             look()

@@ -23,6 +23,8 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
     if summary.status == "SUCCEEDED":
         _show_indicators(summary, stack, console)
     _show_counts(summary, console)
+    for name, row in summary.tables.items():
+        _tell_behind(name, row, console)
     if summary.error:
         console.print(f"[bold red]FAILED[/] in {summary.stages[-1].stage}", highlight=False)
         console.print(summary.error, markup=False, soft_wrap=True)
@@ -33,6 +35,22 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
     counts = (f"{summary.total(name):,} {name}" for name in ("loaded", "deleted", "quarantined"))
     console.print(f"{summary.status} in {summary.seconds:.1f} s: rows {', '.join(counts)}")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _tell_behind(name: str, row: Mapping[str, Any], console: Console) -> None:
+    if row["missing"]:
+        console.print(
+            f"[yellow]{name}: {row['missing']:,} rows of the source have an old stamp and were not "
+            "moved. The next run reads the whole table.[/]",
+            soft_wrap=True,
+        )
+    elif row["source"] is not None and row["source"] != row["raw"]:
+        console.print(
+            f"[yellow]{name}: the source has {row['source']:,} rows, raw has {row['raw']:,}. If it "
+            "did not change during the run, another run will not mend it: see the README, "
+            '"What a cursor cannot see".[/]',
+            soft_wrap=True,
+        )
 
 
 def tell(result: Mapping[str, Any], stage: str, console: Console) -> None:

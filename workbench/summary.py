@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from etl_lib import errors
 from etl_lib.zone import Zone
 from workbench.home import Home
 
-COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
+COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing")
 
 
 @dataclass
@@ -40,11 +39,8 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """2 for bad input, 1 for a run that failed, 0 for one that did not."""
-        if self.status == "SUCCEEDED":
-            return 0
-        kind = getattr(errors, (self.error or "").partition(":")[0], None)
-        return 2 if isinstance(kind, type) and issubclass(kind, errors.BadInput) else 1
+        """0 if it succeeded, or 1. Bad input that is found before a run begins is 2, not a run."""
+        return 0 if self.status == "SUCCEEDED" else 1
 
     def total(self, count: str) -> int:
         return sum(table[count] or 0 for table in self.tables.values())
@@ -57,6 +53,15 @@ class Summary:
         path = folder / "summary.json"
         path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
         return path
+
+
+def status_of(folder: Path) -> str | None:
+    """The status of the run whose folder this is; None if there was none."""
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return str(summary["status"])
 
 
 def last_run(home: Home) -> str | None:

@@ -69,8 +69,9 @@ source = Source.from_secret(source_secret)
 # Each window is half open: `from` is in it, `to` is not. `to` is not simply now: it lies before
 # every statement that is still running and every row that is still uncommitted, so that no late
 # commit is passed over. That is what `proven` says; `bounded` means that the source hid its
-# statements from us and a lag was assumed. A table without a cursor is compared by the server's
-# own checksum and loaded in `full` when it differs.
+# statements from us and a lag was assumed, or that an application sets the cursor, which it may do
+# late. A table without a cursor is compared by a checksum of all its values and loaded in `full`
+# when it differs.
 
 # %%
 plans = extract.plan(run, source)
