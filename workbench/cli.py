@@ -214,6 +214,47 @@ def redrive(
 
 
 @app.command()
+def schedule(
+    expression: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPRESSION", help='"cron(0 5 * * ? *)", "rate(1 hour)" or "at(…)"; in UTC.'
+        ),
+    ] = "",
+    off: Annotated[bool, typer.Option("--off", help="Remove the schedule.")] = False,
+) -> None:
+    """Run the state machine unattended, by EventBridge Scheduler. Without EXPRESSION: show it."""
+    from workbench import scheduling
+
+    made = stack.up(Home.find(), _say)
+    if off:
+        out.print("schedule removed" if scheduling.remove(made) else "there was no schedule")
+    elif expression:
+        out.print(f"runs {scheduling.put(made, expression, _say)} while the local AWS is up")
+    else:
+        out.print(scheduling.current(made) or "no schedule")
+
+
+@app.command()
+def parity() -> None:
+    """Prove that jobs do what notebooks do: one source, both ways, every row compared."""
+    from workbench import parity as comparison
+
+    made = stack.up(Home.find(), _say)
+    _seed_if_empty(made.server)
+    found = comparison.compare(Home.find().root / "parity", made.server, err)
+    for each in found:
+        out.print(
+            f"[bold red]different[/] {each.table}: {each.only_notebooks} rows only by notebooks, "
+            f"{each.only_jobs} only by jobs, e.g. {each.example}",
+            soft_wrap=True,
+        )
+    if found:
+        raise typer.Exit(1)
+    out.print("equal: raw, curated, quarantine, presentation and ledger, row by row")
+
+
+@app.command()
 def export(
     check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
 ) -> None:

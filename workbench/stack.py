@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import boto3
+
 from workbench import endpoint, kernel
 from workbench.endpoint import Endpoint
 from workbench.home import Home
@@ -45,11 +47,13 @@ class Stack:
         """This process, and the kernels it starts, use this stack and no other AWS."""
         before = dict(os.environ)
         os.environ.update(self.environment())
+        boto3.setup_default_session()  # it remembers the keys of an earlier stack
         try:
             yield
         finally:
             os.environ.clear()
             os.environ.update(before)
+            boto3.setup_default_session()
 
 
 def up(home: Home, say: Say) -> Stack:

@@ -1,0 +1,46 @@
+"""A schedule that starts the state machine: EventBridge Scheduler, here and on AWS."""
+
+from __future__ import annotations
+
+from workbench.deployment import MACHINE, STATES_ROLE, Deployment, Say
+from workbench.stack import Stack
+
+NAME = MACHINE
+
+
+def put(stack: Stack, expression: str, say: Say) -> str:
+    """Deploy, then start the machine whenever ``expression`` says; returns the expression."""
+    machine = Deployment(stack.endpoint).apply(say)
+    client = stack.endpoint.client("scheduler")
+    target = {"Arn": machine, "RoleArn": STATES_ROLE, "Input": "{}"}
+    request = {
+        "Name": NAME,
+        "ScheduleExpression": expression,
+        "ScheduleExpressionTimezone": "UTC",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": target,
+    }
+    try:
+        client.create_schedule(**request)
+    except client.exceptions.ConflictException:
+        client.update_schedule(**request)
+    return expression
+
+
+def current(stack: Stack) -> str | None:
+    """The expression, or None."""
+    client = stack.endpoint.client("scheduler")
+    try:
+        return str(client.get_schedule(Name=NAME)["ScheduleExpression"])
+    except client.exceptions.ResourceNotFoundException:
+        return None
+
+
+def remove(stack: Stack) -> bool:
+    """False if there was none."""
+    client = stack.endpoint.client("scheduler")
+    try:
+        client.delete_schedule(Name=NAME)
+    except client.exceptions.ResourceNotFoundException:
+        return False
+    return True
