@@ -60,7 +60,7 @@ class Table:
     deletes: str = "none"  # none | sweep
     zero_dates: str = "fail"  # fail | null
     min_rows: int = 1  # fewer in the source than this is taken for a mistake
-    quarantine_limit: float = 0.05  # share of a batch
+    quarantine_limit: float = 0.05  # share of a batch; unless 0, five bad rows are never too many
     skip: tuple[str, ...] = ()  # columns that stay in the source
     distkey: str | None = None
     sortkey: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STAGE = "03_transform"
 ROWS_PER_FILE = 500_000
 RULE = "_rule"
+FEW = 5
 
 
 def curate(run: Run, spark: SparkSession) -> list[Mapping[str, Any]]:
@@ -44,7 +45,8 @@ def _curate(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str
         manifest = run.zone.put_json_once(key, _transform(run, spark, table, plan))
     meta = manifest["meta"]
     limit = table.quarantine_limit
-    if meta["bad"] > limit * (meta["good"] + meta["bad"]):
+    few = FEW if limit else 0  # one bad row of ten is no sign of a broken source
+    if meta["bad"] > max(few, limit * (meta["good"] + meta["bad"])):
         raise QuarantineLimit(
             f"table {table.name}: {meta['bad']:,} of {meta['good'] + meta['bad']:,} rows break its "
             f"rules ({_by_rule(meta['rules'])}); quarantine_limit = {limit:.0%}. Nothing was "

@@ -17,7 +17,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from workbench.export import exporter, statements
+from workbench.export import exporter, picture, statements
 from workbench.export.exporter import JOBS, NOTEBOOKS, NotExportable, export, rendered, stale
 from workbench.export.notebook import read
 from workbench.export.wheel import build
@@ -29,7 +29,7 @@ SHELL = [stem for stem in STEMS if DEFINITIONS[stem]["Command"]["Name"] == "pyth
 
 
 def test_what_is_committed_is_what_the_notebooks_say() -> None:
-    assert stale() == [], "run `workbook export`"
+    assert stale() + picture.stale() == [], "run `workbook export`"
 
 
 @pytest.mark.parametrize("stem", STEMS)

@@ -103,9 +103,11 @@ def test_a_client_ignores_settings_for_another_aws(
 
 
 REFUSED = [
-    ("glue", "start_job_run", {"JobName": "x"}, "glue:StartJobRun"),
+    ("glue", "start_crawler", {"Name": "x"}, "glue:StartCrawler"),
     ("glue", "get_databases", {}, "glue:GetDatabases"),
-    ("stepfunctions", "list_state_machines", {}, "states:ListStateMachines"),
+    ("stepfunctions", "create_activity", {"name": "x"}, "stepfunctions:CreateActivity"),
+    ("scheduler", "list_schedule_groups", {}, "scheduler:GET /schedule-groups"),
+    ("sns", "subscribe", {"TopicArn": "x", "Protocol": "email"}, "sns:Subscribe"),
     ("dynamodb", "execute_statement", {"Statement": "SELECT 1"}, "dynamodb:ExecuteStatement"),
     ("secretsmanager", "rotate_secret", {"SecretId": "x"}, "secretsmanager:RotateSecret"),
     ("iam", "create_user", {"UserName": "x"}, "iam:CreateUser"),

@@ -72,6 +72,7 @@ def everything(endpoint: Endpoint) -> dict[str, Any]:
         "groups": logs.describe_log_groups()["logGroups"],
         "events": logs.get_log_events(logGroupName="/g", logStreamName="s")["events"],
         "role": iam.get_role(RoleName="reader")["Role"],
+        "topics": endpoint.client("sns").list_topics()["Topics"],
     }
     return told
 
@@ -106,9 +107,13 @@ def test_everything_is_back_after_a_kill(restarted: Callable[[], Endpoint]) -> N
         logGroupName="/g", logStreamName="s", logEvents=[{"timestamp": now, "message": "m"}]
     )
     endpoint.client("iam").create_role(RoleName="reader", AssumeRolePolicyDocument=TRUST)
+    sns = endpoint.client("sns")
+    sns.create_topic(Name="failures")
+    sns.delete_topic(TopicArn=sns.create_topic(Name="gone")["TopicArn"])
 
     before = everything(endpoint)
     assert before["items"][0]["n"] == {"N": "2"} and len(before["items"]) == 2
+    assert len(before["topics"]) == 1
     again = everything(restarted())
     assert again == before
     assert everything(restarted()) == before  # from the compacted journal

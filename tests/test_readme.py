@@ -36,7 +36,7 @@ def test_every_command_and_option_exists(line: str) -> None:
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= known
     for option, value in pairwise(words):
-        assert not (option == "--via" and value not in ("notebooks",))
+        assert not (option == "--via" and value not in ("notebooks", "states"))
 
 
 def test_every_command_is_told_of() -> None:

@@ -79,7 +79,7 @@ def test_at_fires_once_in_its_time_zone_with_its_input(endpoint: Endpoint, machi
     create(
         endpoint,
         "once",
-        soon(2, BERLIN),
+        soon(4, BERLIN),
         machine,
         ScheduleExpressionTimezone="Europe/Berlin",
         Input='{"by": "once", "time": "<aws.scheduler.scheduled-time>"}',
@@ -92,20 +92,20 @@ def test_at_fires_once_in_its_time_zone_with_its_input(endpoint: Endpoint, machi
 def test_a_rate_fires_when_it_is_created_and_deleted_schedules_do_not(
     endpoint: Endpoint, machine: str
 ) -> None:
-    create(endpoint, "deleted", soon(2), machine, Input='{"by": "deleted"}')
+    create(endpoint, "deleted", soon(3), machine, Input='{"by": "deleted"}')
     endpoint.client("scheduler").delete_schedule(Name="deleted")
-    create(endpoint, "disabled", soon(2), machine, Input='{"by": "disabled"}', State="DISABLED")
+    create(endpoint, "disabled", soon(3), machine, Input='{"by": "disabled"}', State="DISABLED")
     create(endpoint, "rate", "rate(1 hour)", machine, Input='{"by": "rate"}')
     started(endpoint, machine, "rate")
     with pytest.raises(AssertionError):
-        started(endpoint, machine, "deleted", seconds=3)
+        started(endpoint, machine, "deleted", seconds=4)
     with pytest.raises(AssertionError):
         started(endpoint, machine, "disabled", seconds=0.5)
 
 
 def test_a_completed_schedule_can_delete_itself(endpoint: Endpoint, machine: str) -> None:
     given = '{"by": "gone"}'
-    create(endpoint, "gone", soon(1), machine, Input=given, ActionAfterCompletion="DELETE")
+    create(endpoint, "gone", soon(4), machine, Input=given, ActionAfterCompletion="DELETE")
     started(endpoint, machine, "gone")
     with pytest.raises(ClientError) as error:
         endpoint.client("scheduler").get_schedule(Name="gone")
@@ -122,13 +122,13 @@ def test_schedules_outlive_a_kill_and_fire_without_being_asked(state: Path) -> N
     aws = local_aws.start(state)
     machine = make_machine(aws)
     create(aws, "kept", "cron(0 3 * * ? *)", machine)
-    create(aws, "missed", soon(2), machine, Input='{"by": "missed"}')
+    create(aws, "missed", soon(4), machine, Input='{"by": "missed"}')
     before = aws.client("scheduler").get_schedule(Name="kept")
     pid = Daemon("aws", state).pid()
     assert pid
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    time.sleep(2)
+    time.sleep(4)
     local_aws.start(state)
     started(aws, machine, "missed")
     after = aws.client("scheduler").get_schedule(Name="kept")

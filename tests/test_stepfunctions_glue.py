@@ -96,7 +96,7 @@ def test_stopping_the_execution_stops_its_job_run(client: Any, endpoint: Endpoin
 
 
 def test_a_task_that_runs_out_of_time_stops_its_job_run(client: Any, endpoint: Endpoint) -> None:
-    arn = start(client, "glue-time", {**job(endpoint, "stop-timeout"), "TimeoutSeconds": 2})
+    arn = start(client, "glue-time", {**job(endpoint, "stop-timeout"), "TimeoutSeconds": 5})
     assert over(client, arn)["error"] == "States.Timeout"
     becomes(endpoint, "stop-timeout", "STOPPED", 2)
 
@@ -105,7 +105,7 @@ def test_a_task_that_runs_out_of_time_stops_its_job_run(client: Any, endpoint: E
 def test_a_failure_beside_it_stops_a_job_run(client: Any, endpoint: Endpoint, kind: str) -> None:
     name = f"stop-beside-{kind}"
     slow = {"StartAt": "Job", "States": {"Job": job(endpoint, name)}}
-    wait = {"Type": "Wait", "Seconds": 2, "Next": "No"}
+    wait = {"Type": "Wait", "Seconds": 5, "Next": "No"}
     no = {"Type": "Fail", "Error": "Beside"}
     choice = {
         "Type": "Choice",

@@ -1,71 +1,22 @@
-"""The Step Functions API around executions: kept on disk, stopped, redriven, validated."""
+"""The Step Functions API: state machines, executions, stopping them, task tokens."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from workbench import endpoint as local_aws
-from workbench.daemon import Daemon
+from tests.states import PASS, ROLE, chain, code, create, over, start, types, until
 from workbench.endpoint import Endpoint
-
-ROLE = "arn:aws:iam::123456789012:role/StatesLocal"
-PASS = {"Type": "Pass", "End": True}
 
 
 @pytest.fixture(scope="module")
 def client(endpoint: Endpoint) -> Any:
     return endpoint.client("stepfunctions")
-
-
-def chain(**states: Mapping[str, Any]) -> str:
-    """A JSONata machine that starts at the first of ``states``."""
-    return json.dumps({"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states})
-
-
-def create(client: Any, name: str, definition: str) -> str:
-    made = client.create_state_machine(name=name, definition=definition, roleArn=ROLE)
-    return str(made["stateMachineArn"])
-
-
-def start(client: Any, machine: str, given: object = None, name: str = "one") -> str:
-    text = json.dumps({} if given is None else given)
-    started = client.start_execution(stateMachineArn=machine, name=name, input=text)
-    return str(started["executionArn"])
-
-
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """What ``condition`` returns, once that is true."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-    return found
-
-
-def over(client: Any, arn: str) -> Any:
-    def look() -> Any:
-        found = client.describe_execution(executionArn=arn)
-        return found if found["status"] != "RUNNING" else None
-
-    return until(look)
-
-
-def types(client: Any, arn: str) -> list[str]:
-    pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
-    return [event["type"] for page in pages for event in page["events"]]
-
-
-def code(error: pytest.ExceptionInfo[ClientError]) -> str:
-    return str(error.value.response["Error"]["Code"])
 
 
 # -- state machines
@@ -249,12 +200,10 @@ def test_stop_ends_a_wait_and_a_retry_at_once(client: Any) -> None:
         "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60}],
         "End": True,
     }
-    for name, state in {
-        "wait": {"Type": "Wait", "Seconds": 60, "End": True},
-        "retry": task,
-    }.items():
-        arn = start(client, create(client, f"stop-{name}", chain(A=state)))
-        until(lambda arn=arn: len(types(client, arn)) > 1)
+    wait = {"Type": "Wait", "Seconds": 60, "End": True}
+    for state, last in ((wait, "WaitStateEntered"), (task, "TaskFailed")):
+        arn = start(client, create(client, f"stop-{last}", chain(A=state)))
+        until(lambda arn=arn, last=last: types(client, arn)[-1] == last)
         began = time.monotonic()
         client.stop_execution(executionArn=arn, error="Enough", cause="of it")
         found = client.describe_execution(executionArn=arn)
@@ -357,231 +306,16 @@ def test_a_token_ends_its_task_with_failure(client: Any, waiting: tuple[str, str
     assert (found["status"], found["error"], found["cause"]) == ("FAILED", "Worker.No", "why")
 
 
-# -- redrive
+def test_a_heartbeat_alone_sets_no_timeout() -> None:
+    from workbench.aws.stepfunctions import adaptations, parsing  # slow to import
 
-
-def test_redrive_goes_on_from_the_failed_state_with_its_input_and_variables(
-    client: Any, endpoint: Endpoint
-) -> None:
-    definition = chain(
-        First={"Type": "Pass", "Assign": {"kept": 'a "b"'}, "Output": {"n": 1}, "Next": "Second"},
-        Second={
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-            "Arguments": {"Bucket": "redrive", "Key": "k"},
-            "Output": {
-                "kept": "{% $kept %}",
-                "in": "{% $states.input %}",
-                "redrives": "{% $states.context.Execution.RedriveCount %}",
-            },
-            "End": True,
-        },
-    )
-    arn = start(client, create(client, "redrive", definition))
-    failed = over(client, arn)
-    assert (failed["error"], failed["redriveStatus"]) == ("S3.NoSuchBucketException", "REDRIVABLE")
-    endpoint.client("s3").create_bucket(Bucket="redrive")
-    endpoint.client("s3").put_object(Bucket="redrive", Key="k", Body=b"x")
-    client.redrive_execution(executionArn=arn)
-    found = over(client, arn)
-    assert json.loads(found["output"]) == {"kept": 'a "b"', "in": {"n": 1}, "redrives": 1}
-    assert (found["redriveCount"], found["redriveStatus"]) == (1, "NOT_REDRIVABLE")
-    assert (
-        types(client, arn)
-        == (
-            "ExecutionStarted PassStateEntered PassStateExited TaskStateEntered TaskScheduled "
-            "TaskStarted TaskFailed ExecutionFailed ExecutionRedriven TaskScheduled TaskStarted "
-            "TaskSucceeded TaskStateExited ExecutionSucceeded"
-        ).split()
-    )
-    with pytest.raises(ClientError) as error:
-        client.redrive_execution(executionArn=arn)
-    assert code(error) == "ExecutionNotRedrivable"
-
-
-def test_redrive_of_a_map_runs_only_what_has_not_succeeded(client: Any, endpoint: Endpoint) -> None:
-    get = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-        "Arguments": {"Bucket": "maps", "Key": "{% $states.input %}"},
-        "Output": "{% $states.result.Body %}",
-        "End": True,
-    }
-    tables = {
-        "Type": "Map",
-        "Items": ["a", "b", "c"],
-        "MaxConcurrency": 1,
-        "ItemProcessor": {"StartAt": "Get", "States": {"Get": get}},
-        "End": True,
-    }
-    s3 = endpoint.client("s3")
-    s3.create_bucket(Bucket="maps")
-    s3.put_object(Bucket="maps", Key="a", Body=b"first")
-    arn = start(client, create(client, "redrive-map", chain(M=tables)))
-    assert over(client, arn)["error"] == "S3.NoSuchKeyException"
-    for key in ("a", "b", "c"):
-        s3.put_object(Bucket="maps", Key=key, Body=b"second")
-    client.redrive_execution(executionArn=arn)
-    assert json.loads(over(client, arn)["output"]) == ["first", "second", "second"]
-    assert types(client, arn).count("MapIterationSucceeded") == 3
-
-
-# -- validation
-
-
-BROKEN: dict[str, tuple[str, str]] = {
-    "no JSON": ("{", "INVALID_JSON_DESCRIPTION"),
-    "no such start": (chain(A=PASS).replace('"A", "S', '"X", "S'), "MISSING_TRANSITION_TARGET"),
-    "no such next": (chain(A={"Type": "Pass", "Next": "X"}), "MISSING_TRANSITION_TARGET"),
-    "unreachable": (chain(A=PASS, B=PASS), "MISSING_TRANSITION_TARGET"),
-    "no such field": (chain(A={**PASS, "Foo": 1}), "SCHEMA_VALIDATION_FAILED"),
-    "field of another type": (chain(A={**PASS, "Seconds": 1}), "SCHEMA_VALIDATION_FAILED"),
-    "JSONPath in JSONata": (chain(A={**PASS, "ResultPath": "$"}), "SCHEMA_VALIDATION_FAILED"),
-    "broken JSONata": (chain(A={**PASS, "Output": "{% 1 + %}"}), "SCHEMA_VALIDATION_FAILED"),
-    "newer JSONata": (chain(A={**PASS, "Output": "{% 1 ?? 2 %}"}), "SCHEMA_VALIDATION_FAILED"),
-    "open JSONata": (chain(A={**PASS, "Output": "{% 1"}), "SCHEMA_VALIDATION_FAILED"),
-    "no end": (chain(A={"Type": "Pass"}), "SCHEMA_VALIDATION_FAILED"),
-    "name twice": (
-        chain(
-            A={
-                "Type": "Map",
-                "Items": [1],
-                "ItemProcessor": {"StartAt": "A", "States": {"A": PASS}},
-                "End": True,
-            }
-        ),
-        "DUPLICATE_STATE_NAME",
-    ),
-    "no such call": (
-        chain(A={"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:nothing", "End": True}),
-        "SCHEMA_VALIDATION_FAILED",
-    ),
-    "no such parameter": (
-        chain(
-            A={
-                "Type": "Task",
-                "Resource": "arn:aws:states:::glue:startJobRun.sync",
-                "Arguments": {"JobName": "j", "jobName": "j"},
-                "End": True,
-            }
-        ),
-        "SCHEMA_VALIDATION_FAILED",
-    ),
-    "backoff below 1": (
-        chain(
-            A={
-                "Type": "Task",
-                "Resource": "arn:aws:states:::glue:startJobRun",
-                "Arguments": {"JobName": "j"},
-                "Retry": [{"ErrorEquals": ["States.ALL"], "BackoffRate": 0.5}],
-                "End": True,
-            }
-        ),
-        "SCHEMA_VALIDATION_FAILED",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_definition_is_refused_with_its_fault(client: Any, name: str) -> None:
-    definition, fault = BROKEN[name]
-    with pytest.raises(ClientError) as error:
-        create(client, "broken", definition)
-    assert code(error) == "InvalidDefinition"
-    assert fault in str(error.value)
-    found = client.validate_state_machine_definition(definition=definition)
-    assert (found["result"], found["diagnostics"][0]["code"]) == ("FAIL", fault)
-
-
-def test_a_sound_definition_is_valid(client: Any) -> None:
-    found = client.validate_state_machine_definition(definition=chain(A=PASS))
-    assert (found["result"], found["diagnostics"]) == ("OK", [])
-
-
-def test_one_state_is_tested_by_itself(client: Any) -> None:
-    state = {"QueryLanguage": "JSONata", **PASS, "Output": "{% $states.input.a * 2 %}"}
-    found = client.test_state(definition=json.dumps(state), roleArn=ROLE, input='{"a": 4}')
-    assert (found["status"], found["output"]) == ("SUCCEEDED", "8")
+    adaptations.apply()
     task = {
         "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:dynamodb:describeTable",
-        "Parameters": {"TableName": "none"},
-        "Retry": [{"ErrorEquals": ["States.ALL"]}],
+        "Resource": "arn:aws:states:::sns:publish.waitForTaskToken",
+        "Arguments": {"TopicArn": "t", "Message": "{% $states.context.Task.Token %}"},
+        "HeartbeatSeconds": 5,
         "End": True,
     }
-    found = client.test_state(definition=json.dumps(task), roleArn=ROLE)
-    assert (found["status"], found["error"]) == (
-        "RETRIABLE",
-        "DynamoDb.ResourceNotFoundException",
-    )
-
-
-# -- kept on disk
-
-
-Restart = Callable[[signal.Signals], None]
-
-
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[tuple[Endpoint, Restart]]:
-    """A local AWS of its own, and how to end it by a signal and start it again."""
-    state = tmp_path / "aws"
-
-    def restart(by: signal.Signals) -> None:
-        pid = Daemon("aws", state).pid()
-        assert pid
-        os.kill(pid, by)
-        os.waitpid(pid, 0)
-        local_aws.start(state)
-
-    yield local_aws.start(state), restart
-    local_aws.stop(state)
-
-
-def test_machines_executions_and_histories_outlive_a_kill(
-    mortal: tuple[Endpoint, Restart],
-) -> None:
-    aws, restart = mortal
-    client = aws.client("stepfunctions")
-    machine = create(client, "kept", chain(A={**PASS, "Assign": {"x": 1}}))
-    arn = start(client, machine, {"a": 1}, name="done")
-    before = over(client, arn)
-    events = client.get_execution_history(executionArn=arn)["events"]
-    described = client.describe_state_machine(stateMachineArn=machine)
-    restart(signal.SIGKILL)
-    for reply in (before, described):
-        reply.pop("ResponseMetadata")
-    after = client.describe_execution(executionArn=arn)
-    after.pop("ResponseMetadata")
-    assert after == before
-    assert client.get_execution_history(executionArn=arn)["events"] == events
-    again = client.describe_state_machine(stateMachineArn=machine)
-    again.pop("ResponseMetadata")
-    assert again == described
-    with pytest.raises(ClientError) as error:
-        start(client, machine, {"a": 1}, name="done")
-    assert code(error) == "ExecutionAlreadyExists"
-
-
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
-def test_an_execution_that_the_server_left_behind_has_failed_and_can_be_redriven(
-    mortal: tuple[Endpoint, Restart], by: signal.Signals
-) -> None:
-    aws, restart = mortal
-    client = aws.client("stepfunctions")
-    definition = chain(
-        First={"Type": "Pass", "Assign": {"n": 41}, "Next": "Rest"},
-        Rest={"Type": "Wait", "Seconds": "{% $states.input.seconds %}", "Next": "Last"},
-        Last={**PASS, "Output": "{% $n + 1 %}"},
-    )
-    arn = start(client, create(client, "left", definition), {"seconds": 2})
-    until(lambda: "WaitStateEntered" in types(client, arn))
-    restart(by)
-    found = client.describe_execution(executionArn=arn)
-    assert (found["status"], found["error"]) == ("FAILED", "LocalAws.ServerStopped")
-    assert "can be redriven" in found["cause"]
-    assert types(client, arn)[-1] == "ExecutionFailed"
-    client.redrive_execution(executionArn=arn)
-    assert over(client, arn)["output"] == "42"
-    ids = [e["id"] for e in client.get_execution_history(executionArn=arn)["events"]]
-    assert ids == list(range(1, len(ids) + 1))
+    state = parsing.parse(chain(A=task)).states.states["A"]
+    assert state.timeout.timeout_seconds == 99999999

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -258,16 +257,16 @@ def parity() -> None:
 def export(
     check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
 ) -> None:
-    """Make the Glue job scripts and their settings from the notebooks."""
-    from workbench.export import exporter
+    """Make the Glue jobs from the notebooks, and the picture of the state machine."""
+    from workbench.export import exporter, picture
 
     if check:
-        stale = exporter.stale()
+        stale = exporter.stale() + picture.stale()
         if stale:
             _fail(f"stale: {', '.join(stale)}. Type `workbook export`, and commit it", 1)
         out.print("up to date")
         return
-    written = exporter.export()
+    written = exporter.export() + picture.draw()
     out.print(f"wrote {', '.join(written)}" if written else "up to date")
 
 
@@ -302,7 +301,7 @@ def lab(
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if os.geteuid() == 0 else []
     environment = {**os.environ, **made.environment()}
-    raise typer.Exit(subprocess.call(command, env=environment))
+    os.execve(sys.executable, command, environment)  # in our place: who ends us ends it
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -87,13 +86,13 @@ class Deployment:
         return arn
 
 
-def definitions(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+def definitions() -> dict[str, dict[str, Any]]:
     """Notebook stem -> its job's settings, as the exporter wrote them."""
-    found: dict[str, Any] = json.loads((folder / "jobs" / "jobs.json").read_text())
+    found: dict[str, Any] = json.loads((FOLDER / "jobs" / "jobs.json").read_text())
     return {stem: job for stem, job in found.items() if not stem.startswith("_")}
 
 
-def definition(topic: str, folder: Path = FOLDER) -> str:
+def definition(topic: str) -> str:
     """The state machine's definition, its ``${Names}`` filled in."""
     names = {
         "Bucket": BUCKET,
@@ -101,7 +100,7 @@ def definition(topic: str, folder: Path = FOLDER) -> str:
         "JobPrefix": PREFIX,
         "TopicArn": topic,
     }
-    return _Names((folder / "pipeline.asl.json").read_text(encoding="utf-8")).substitute(names)
+    return _Names((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")).substitute(names)
 
 
 class _Names(Template):

@@ -87,7 +87,7 @@ def png(graph: Graph, visits: Sequence[Visit] = ()) -> bytes:
     for name in graph.states:
         _box(axes, name, places[name], _status(name, visits), name in graph.ends)
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=110, format="png")
+    figure.savefig(buffer, dpi=110, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 

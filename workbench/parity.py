@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,18 @@ from workbench.stack import DATABASE, Stack
 SCHEMAS = ("raw", "curated", "quarantine", "presentation")
 VOLATILE = ("_run_id", "_loaded_at", "_quarantined_at")  # name or time of the run
 WHETHER = ("_deleted_at",)  # a time: only whether there is one is compared
-LEDGER = "table_name, sequence, mode, tier, extracted, loaded, deleted, quarantined"
+LEDGER = (
+    "table_name",
+    "sequence",
+    "mode",
+    "tier",
+    "extracted",
+    "loaded",
+    "deleted",
+    "quarantined",
+    "missing",
+)
+WAREHOUSE = Warehouse("rental-apartments", "dev", "")
 CHANGES = 2
 
 
@@ -38,8 +49,10 @@ class Difference:
     example: str
 
 
-def compare(folder: Path, server: Server, console: Console) -> list[Difference]:
-    """Run both ways for a full load and ``CHANGES`` increments; returns what differs.
+def compare(
+    folder: Path, server: Server, console: Console, changes: int = CHANGES
+) -> list[Difference]:
+    """Run both ways for a full load and ``changes`` increments; returns what differs.
 
     Empties ``folder`` and changes the source. Raises RunFailed if a run does not succeed.
     """
@@ -47,7 +60,7 @@ def compare(folder: Path, server: Server, console: Console) -> list[Difference]:
     sides = [stack.attach(Home(folder / name), server, _silent) for name in ("notebooks", "jobs")]
     try:
         found: list[Difference] = []
-        for step in range(1 + CHANGES):
+        for step in range(1 + changes):
             if step:
                 change.change(server, DATABASE, share=0.01, seed=step)
             for side, run in zip(sides, (runner.run, execution.run), strict=True):
@@ -62,17 +75,26 @@ def compare(folder: Path, server: Server, console: Console) -> list[Difference]:
 
 def differences(notebooks: Stack, jobs: Stack) -> list[Difference]:
     """What the warehouses of two stacks do not have in common, run ids and times aside."""
-    left, right = dict(_tables(notebooks)), dict(_tables(jobs))
-    return [
-        Difference(
-            table=name,
-            only_notebooks=sum((one - other).values()),
-            only_jobs=sum((other - one).values()),
-            example=str(next(iter((one - other) or (other - one)))),
+    left, right = _queries(notebooks), _queries(jobs)
+    found = []
+    for name in sorted({*left, *right}):
+        if name in left and name in right:
+            digests = [
+                _digest(side, query[name]) for side, query in ((notebooks, left), (jobs, right))
+            ]
+            if digests[0] == digests[1]:
+                continue
+        one = _rows(notebooks, left.get(name))
+        other = _rows(jobs, right.get(name))
+        found.append(
+            Difference(
+                table=name,
+                only_notebooks=sum((one - other).values()),
+                only_jobs=sum((other - one).values()),
+                example=str(next(iter((one - other) or (other - one)), "its columns")),
+            )
         )
-        for name in sorted({*left, *right})
-        if (one := left.get(name, Counter())) != (other := right.get(name, Counter()))
-    ]
+    return found
 
 
 def _succeed(side: Stack, run: Any, console: Console) -> None:
@@ -82,22 +104,40 @@ def _succeed(side: Stack, run: Any, console: Console) -> None:
         raise RunFailed(f"{summary.via}: {summary.error}")
 
 
-def _tables(side: Stack) -> Iterator[tuple[str, Counter[tuple[Any, ...]]]]:
-    """Every table with its rows, as a multiset."""
+def _queries(side: Stack) -> dict[str, str]:
+    """Table -> a query whose only column is a row as text, without what names a run."""
     with side.active():
-        warehouse = Warehouse("rental-apartments", "dev", "")
-        for name, columns in _columns(warehouse).items():
-            schema, _, table = name.partition(".")
-            items = ", ".join(
-                f"{redshift(column)} IS NULL AS {redshift(column)}"
-                if column in WHETHER
-                else redshift(column)
-                for column in columns
-            )
-            rows = warehouse.rows(f"SELECT {items} FROM {redshift(schema, table)}")
-            yield name, Counter(tuple(map(str, row.values())) for row in rows)
-        ledger = warehouse.rows(f"SELECT {LEDGER} FROM etl.ledger")
-        yield "etl.ledger", Counter(tuple(map(str, row.values())) for row in ledger)
+        found = {
+            name: f"SELECT {_text(columns)} AS line FROM {redshift(*name.split('.', 1))}"
+            for name, columns in _columns(WAREHOUSE).items()
+        }
+    found["etl.ledger"] = f"SELECT {_text(LEDGER)} AS line FROM etl.ledger"
+    return found
+
+
+def _text(columns: Sequence[str]) -> str:
+    parts = (
+        f"CASE WHEN {redshift(name)} IS NULL THEN 'null' ELSE "
+        + ("'set'" if name in WHETHER else f"'=' || CAST({redshift(name)} AS VARCHAR(65535))")
+        + " END"
+        for name in columns
+    )
+    return " || ' | ' || ".join(parts)
+
+
+def _digest(side: Stack, query: str) -> tuple[Any, ...]:
+    """How many rows, and a checksum that does not depend on their order."""
+    total = "SUM(STRTOL(SUBSTRING(MD5(line), 1, 12), 16))"
+    with side.active():
+        rows = WAREHOUSE.rows(f"SELECT COUNT(*) AS n, {total} AS h FROM ({query}) AS t")
+    return tuple(rows[0].values())
+
+
+def _rows(side: Stack, query: str | None) -> Counter[str]:
+    if query is None:
+        return Counter()
+    with side.active():
+        return Counter(str(row["line"]) for row in WAREHOUSE.rows(query))
 
 
 def _columns(warehouse: Warehouse) -> Mapping[str, list[str]]:

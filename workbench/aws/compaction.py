@@ -16,6 +16,7 @@ ENDS = {
     ("secretsmanager", "DeleteSecret"),
     ("logs", "DeleteLogGroup"),
     ("iam", "DeleteRole"),
+    ("sns", "DeleteTopic"),
 }
 ARN = re.compile(r"arn:aws:secretsmanager:[^:]*:\d*:secret:(.+)-[A-Za-z0-9]{6}")
 KEPT_VERSIONS = 10
@@ -31,9 +32,13 @@ def compact(calls: Sequence[Call], items: Iterable[Call]) -> list[Call]:
 
 
 def subject(call: Call) -> str | None:
-    """The name of the table, secret, log group or role a call is about; None if it is unclear."""
+    """The table, secret, log group, role or topic a call is about; None if it is unclear."""
     if call.service == "iam":
         return parse_qs(call.body).get("RoleName", [None])[0]
+    if call.service == "sns":
+        given = parse_qs(call.body)
+        name = (given.get("Name") or given.get("TopicArn") or given.get("ResourceArn") or [""])[0]
+        return name.rpartition(":")[2] or None
     request = json.loads(call.body)
     if call.service == "secretsmanager":
         return _secret(request.get("Name") or request.get("SecretId", ""))

@@ -9,18 +9,27 @@ TARGETS = {
     "DynamoDB_20120810": "dynamodb",
     "secretsmanager": "secretsmanager",
     "Logs_20140328": "logs",
+    "AWSStepFunctions": "stepfunctions",
 }
 
 # Executed by services of our own.
 OWN: dict[str, frozenset[str]] = {
     "glue": frozenset(
         "CreateSession GetSession ListSessions StopSession DeleteSession RunStatement GetStatement "
-        "ListStatements CancelStatement GetTags TagResource UntagResource".split()
+        "ListStatements CancelStatement GetTags TagResource UntagResource CreateJob UpdateJob "
+        "DeleteJob GetJob GetJobs StartJobRun GetJobRun GetJobRuns BatchStopJobRun".split()
     ),
     "redshift-data": frozenset(
         "ExecuteStatement BatchExecuteStatement DescribeStatement GetStatementResult "
         "GetStatementResultV2 CancelStatement ListStatements ListDatabases ListSchemas ListTables "
         "DescribeTable".split()
+    ),
+    "stepfunctions": frozenset(
+        "CreateStateMachine UpdateStateMachine DeleteStateMachine DescribeStateMachine "
+        "ListStateMachines TagResource UntagResource ListTagsForResource "
+        "ValidateStateMachineDefinition TestState StartExecution StopExecution RedriveExecution "
+        "DescribeExecution ListExecutions GetExecutionHistory DescribeStateMachineForExecution "
+        "ListMapRuns DescribeMapRun SendTaskSuccess SendTaskFailure SendTaskHeartbeat".split()
     ),
 }
 
@@ -37,6 +46,10 @@ READS: dict[str, frozenset[str]] = {
     ),
     "logs": frozenset("DescribeLogGroups DescribeLogStreams GetLogEvents FilterLogEvents".split()),
     "iam": frozenset("GetRole ListRoles GetRolePolicy ListRolePolicies".split()),
+    "sns": frozenset(
+        "GetTopicAttributes ListTopics ListSubscriptions ListSubscriptionsByTopic "
+        "ListTagsForResource Publish".split()
+    ),
     "sts": frozenset(["GetCallerIdentity"]),
 }
 WRITES: dict[str, frozenset[str]] = {
@@ -53,6 +66,9 @@ WRITES: dict[str, frozenset[str]] = {
         "PutRetentionPolicy DeleteRetentionPolicy".split()
     ),
     "iam": frozenset("CreateRole DeleteRole PutRolePolicy DeleteRolePolicy".split()),
+    "sns": frozenset(
+        "CreateTopic DeleteTopic SetTopicAttributes TagResource UntagResource".split()
+    ),
     "sts": frozenset(),
 }
 

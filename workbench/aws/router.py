@@ -12,11 +12,12 @@ from urllib.parse import parse_qs
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from workbench.aws import operations, replies
+from workbench.aws import operations, registry, replies
 from workbench.aws.guard import Guard, Scope
 from workbench.aws.moto_services import MotoServices
 from workbench.aws.protocol import AwsError, Context, Service, not_supported
 from workbench.aws.s3.handler import S3
+from workbench.aws.scheduler import rest
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,9 @@ class Router:
         self._guard = guard
         self._moto = MotoServices(context.state, context.region, context.access_key)
         self._s3 = S3(context)
-        self._own: dict[str, Service] = {}
         self._lock = threading.Lock()
+        if (context.state / "scheduler").exists():
+            self._service("scheduler")  # schedules fire without being asked
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -60,8 +62,9 @@ class Router:
     def close(self) -> None:
         """Orderly shutdown of every service that was started."""
         with self._lock:
-            for service in self._own.values():
-                service.close()
+            # Those that call others come first: what they see must not be our shutdown.
+            for name in sorted(registry.services, key=CLOSING.index):
+                registry.services[name].close()
         self._moto.close()
 
     def _answer(self, request: Request, scope: Scope) -> Response:
@@ -73,6 +76,10 @@ class Router:
             return self._json(request, target, scope)
         if scope.service == "s3":
             return self._s3.answer(request)
+        if scope.service == "scheduler":
+            operation, parsed = rest.read(request, _text(_body(request)))
+            answer = self._service("scheduler").handle(operation, parsed, self._context)
+            return replies.json_reply(answer)
         if request.mimetype == FORM:
             return self._query(request, scope)
         raise not_supported(scope.service, f"{request.method} {request.path}")
@@ -111,9 +118,9 @@ class Router:
     def _service(self, name: str) -> Service:
         """Our own services start at their first request: their libraries are slow to import."""
         with self._lock:
-            if name not in self._own:
-                self._own[name] = FACTORIES[name](self._context)
-            return self._own[name]
+            if name not in registry.services:
+                registry.services[name] = FACTORIES[name](self._context)
+            return registry.services[name]
 
 
 def _glue(context: Context) -> Service:
@@ -130,7 +137,27 @@ def _redshift(context: Context) -> Service:
     return service
 
 
-FACTORIES: dict[str, Callable[[Context], Service]] = {"glue": _glue, "redshift-data": _redshift}
+def _scheduler(context: Context) -> Service:
+    from workbench.aws.scheduler.service import SchedulerService
+
+    service: Service = SchedulerService(context)
+    return service
+
+
+def _stepfunctions(context: Context) -> Service:
+    from workbench.aws.stepfunctions.service import StepFunctionsService
+
+    service: Service = StepFunctionsService(context)
+    return service
+
+
+CLOSING = ["scheduler", "stepfunctions", "glue", "redshift-data"]
+FACTORIES: dict[str, Callable[[Context], Service]] = {
+    "glue": _glue,
+    "redshift-data": _redshift,
+    "scheduler": _scheduler,
+    "stepfunctions": _stepfunctions,
+}
 
 
 def _body(request: Request) -> bytes:

@@ -23,6 +23,7 @@ from workbench.aws.glue.spark import parse_conf
 from workbench.aws.protocol import AwsError, Context
 
 FINAL = frozenset({"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR"})
+LATE = "It ran for longer than its Timeout."
 LOST = "The local AWS stopped while this run was running."
 # Glue itself consumes these; a script never sees them.
 CONSUMED = (
@@ -73,7 +74,8 @@ class Runs:
         self._jvms: Jvms | None = None
         self._logs = JobLogs(context)
         self._processes = Processes(context, self._heard)
-        self._load()
+        with self._changed:
+            self._load()
 
     # -- requests
 
@@ -262,9 +264,7 @@ class Runs:
         if run.pid:
             self._processes.kill(run.pid)  # what the script has left behind
         if run.wanted:
-            self._finish(
-                run, run.wanted, f"Job run {run.wanted}" if run.wanted != "STOPPED" else ""
-            )
+            self._finish(run, run.wanted, LATE if run.wanted == "TIMEOUT" else "")
         elif status == 0:
             self._finish(run, "SUCCEEDED", "")
         else:

@@ -1,0 +1,268 @@
+"""`workbook run` as a state machine: jobs do what notebooks do, and a failure is a failure."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from workbench import deployment, endpoint, execution, parity, pipeline, scheduling
+from workbench import stack as stacks
+from workbench.endpoint import Endpoint
+from workbench.home import Home
+from workbench.mysql import change, seed
+from workbench.mysql.server import Server
+from workbench.preparation import STAGES, Prepared, prepare
+from workbench.stack import DATABASE, Stack
+from workbench.summary import Summary
+
+from . import equality
+
+QUIET = Console(quiet=True)
+TABLES = ("apartments", "apartment_attributes", "apartment_viewings", "bookings", "fx_rates")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Stack]:
+    """A local AWS of its own, against a database of 300 apartments."""
+    seed.create_tables(mysql_server, DATABASE)
+    seed.seed(mysql_server, DATABASE, rows=300)
+    home = Home(tmp_path_factory.mktemp("execution"))
+    yield stacks.attach(home, mysql_server, lambda text: None)
+    endpoint.stop(home.aws)
+
+
+def prepared(own: Stack, tables: str = "", run_id: str = "") -> Prepared:
+    return prepare(own, pipeline.CONTRACT, own.server.secret(DATABASE), tables, run_id)
+
+
+def run(own: Stack, tables: str = "", run_id: str = "") -> Summary:
+    return execution.run(own, prepared(own, tables, run_id), QUIET)
+
+
+def assert_raw_equals_source(own: Stack) -> None:
+    with own.active():
+        for table in TABLES:
+            columns = equality.columns_of(own.server, DATABASE, table)
+            found = equality.of_raw(table, columns)
+            assert found == equality.of_source(own.server, DATABASE, table, columns), table
+
+
+def job_runs(own: Stack) -> list[dict[str, Any]]:
+    glue = own.endpoint.client("glue")
+    names = [job["Name"] for job in glue.get_jobs()["Jobs"]]
+    return [each for name in names for each in glue.get_job_runs(JobName=name)["JobRuns"]]
+
+
+def test_a_run_goes_through_every_state_and_moves_everything(own: Stack) -> None:
+    summary = run(own)
+    assert summary.status == "SUCCEEDED", summary.error
+    assert [stage.stage for stage in summary.stages] == list(STAGES)
+    assert summary.total("loaded") == summary.total("source") > 0
+    assert_raw_equals_source(own)
+    report = (own.home.runs / summary.run_id / "report.html").read_text()
+    assert "by state machine" in report and "data:image/png;base64," in report
+    again = run(own, "bookings,apartments")
+    assert again.status == "SUCCEEDED" and again.total("extracted") == 0
+    assert set(again.tables) == {"bookings", "apartments"}
+
+
+@pytest.mark.parametrize(
+    ("given", "cause"),
+    [
+        ('{"tabels": []}', "unknown fields: tabels"),
+        ('{"tables": "bookings"}', "tables must be a list"),
+        ('{"tables": ["bokings"]}', "The contract has no table bokings"),
+        ('{"contract": "/etc/tables.toml"}', "contract must be the address"),
+        ('{"contract": "s3://rental-apartments-etl/none/tables.toml"}', "No list of tables"),
+        ('{"run_id": "../x"}', "run_id must be the name"),
+        ('{"source_secret": ""}', "source_secret must be"),
+        ("[]", "not an object"),
+    ],
+)
+def test_bad_input_is_refused_by_the_first_states(own: Stack, given: str, cause: str) -> None:
+    client = own.endpoint.client("stepfunctions")
+    machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
+    before = len(job_runs(own))
+    arn = client.start_execution(stateMachineArn=machine, input=given)["executionArn"]
+    done = finished(client, arn)
+    assert (done["status"], done["error"]) == ("FAILED", "BadInput")
+    assert cause in done["cause"]
+    assert len(job_runs(own)) == before
+
+
+def finished(client: Any, arn: str) -> dict[str, Any]:
+    while True:
+        found: dict[str, Any] = client.describe_execution(executionArn=arn)
+        if found["status"] != "RUNNING":
+            return found
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def broken(own: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Deploys stage 04 with a script of the test's."""
+    import shutil
+
+    def deploy(script: str | None, **settings: Any) -> None:
+        folder = tmp_path / "stepfunctions"
+        shutil.copytree(deployment.FOLDER, folder)
+        if script is not None:
+            (folder / "jobs" / "04_load.py").write_text(script)
+        if settings:
+            jobs = deployment.definitions()
+            jobs["04_load"] |= settings
+            import json
+
+            (folder / "jobs" / "jobs.json").write_text(json.dumps(jobs))
+        monkeypatch.setattr(deployment, "FOLDER", folder)
+
+    return deploy
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("raise ValueError('bad row 7')", "ValueError: bad row 7"),
+        ("import sys; sys.exit(3)", "exit code 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by signal 9 (SIGKILL)"),
+    ],
+)
+def test_a_job_that_fails_fails_the_run_releases_the_lease_and_is_told_of(
+    own: Stack, broken: Any, script: str, error: str
+) -> None:
+    broken(script)
+    summary = run(own)
+    assert summary.status == "FAILED" and summary.exit_code == 1
+    assert summary.error is not None and error in summary.error
+    assert [stage.status for stage in summary.stages] == ["SUCCEEDED"] * 3 + ["FAILED"]
+    with own.active():
+        s3, dynamodb = own.endpoint.client("s3"), own.endpoint.client("dynamodb")
+        failed = s3.get_object(Bucket=pipeline.BUCKET, Key=f"runs/{summary.run_id}/failed.json")
+        assert summary.run_id in failed["Body"].read().decode()
+        lease = {"table": {"S": "lease/rental_apartments"}}
+        assert "Item" not in dynamodb.get_item(TableName=pipeline.BOOKMARKS, Key=lease)
+    assert not [each for each in job_runs(own) if each["JobRunState"] in ("STARTING", "RUNNING")]
+
+
+def test_a_run_that_handled_its_failure_goes_on_under_its_name(own: Stack, broken: Any) -> None:
+    change.change(own.server, DATABASE, share=0.05, seed=3)
+    with pytest.MonkeyPatch.context() as patch:
+        folder = deployment.FOLDER
+        broken("raise ValueError('not today')")
+        failed = run(own)
+        patch.setattr(deployment, "FOLDER", folder)
+    assert failed.status == "FAILED"
+    deployment.FOLDER = folder
+    deployment.Deployment(own.endpoint).apply(lambda text: None)
+    healed = execution.redrive(own, execution.known(own, failed.run_id), QUIET)
+    assert healed.status == "SUCCEEDED", healed.error
+    assert healed.run_id == failed.run_id
+    assert_raw_equals_source(own)
+
+
+def test_two_runs_at_once_are_one_run_and_one_clear_error(own: Stack) -> None:
+    ends: list[Summary] = []
+    threads = [threading.Thread(target=lambda: ends.append(run(own)))]
+    client = own.endpoint.client("stepfunctions")
+    machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
+    first = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    while not any(e["type"] == "MapStateEntered" for e in execution.events(client, first)):
+        time.sleep(0.05)
+    for thread in threads:
+        thread.start()
+        thread.join()
+    assert ends[0].error is not None and ends[0].error.startswith("LeaseHeld: Run ")
+    assert finished(client, first)["status"] == "SUCCEEDED"
+
+
+def test_a_stopped_execution_stops_its_jobs_and_its_lease_does_not_block_the_next(
+    own: Stack,
+) -> None:
+    client = own.endpoint.client("stepfunctions")
+    machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
+    arn = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    while not [each for each in job_runs(own) if each["JobRunState"] == "RUNNING"]:
+        time.sleep(0.02)
+    client.stop_execution(executionArn=arn)
+    assert finished(client, arn)["status"] == "ABORTED"
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if not [e for e in job_runs(own) if e["JobRunState"] in ("RUNNING", "STOPPING")]:
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("a job run outlived its execution")
+    after = run(own)
+    assert after.status == "SUCCEEDED", after.error
+
+
+def test_a_killed_local_aws_fails_the_run_and_a_redrive_completes_it(own: Stack) -> None:
+    change.change(own.server, DATABASE, share=0.05, seed=4)
+    killed: list[Endpoint] = []
+
+    def kill() -> None:
+        while not [e for e in _runs(own, "03_transform") if e["JobRunState"] == "RUNNING"]:
+            time.sleep(0.02)
+        os.kill(int((own.home.aws / "aws.pid").read_text().split()[0]), signal.SIGKILL)
+        killed.append(own.endpoint)
+
+    before = len(_runs(own, "03_transform"))
+    assert before
+    given = prepared(own, run_id="doomed")
+    threading.Thread(target=kill, daemon=True).start()
+    failed = execution.run(own, given, QUIET)
+    assert killed and failed.status == "FAILED"
+    assert failed.error is not None and "workbook redrive doomed" in failed.error
+    endpoint.start(own.home.aws)
+    healed = execution.redrive(own, execution.known(own, "doomed"), QUIET)
+    assert healed.status == "SUCCEEDED", healed.error
+    assert_raw_equals_source(own)
+
+
+def _runs(own: Stack, stage: str) -> list[dict[str, Any]]:
+    glue = own.endpoint.client("glue")
+    name = f"{deployment.PREFIX}{stage}"
+    found: list[dict[str, Any]] = glue.get_job_runs(JobName=name)["JobRuns"]
+    return found
+
+
+def test_a_schedule_runs_it_unattended(own: Stack) -> None:
+    client = own.endpoint.client("stepfunctions")
+    machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
+    before = {e["executionArn"] for e in _executions(client, machine)}
+    scheduling.put(own, "rate(1 minute)", lambda text: None)
+    try:
+        assert scheduling.current(own) == "rate(1 minute)"
+        deadline = time.monotonic() + 90
+        new: set[str] = set()
+        while not new and time.monotonic() < deadline:
+            time.sleep(0.2)
+            new = {e["executionArn"] for e in _executions(client, machine)} - before
+        assert finished(client, new.pop())["status"] == "SUCCEEDED"
+    finally:
+        assert scheduling.remove(own)
+    assert scheduling.current(own) is None
+
+
+def _executions(client: Any, machine: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.list_executions(stateMachineArn=machine)["executions"]
+    return found
+
+
+def test_notebooks_and_jobs_make_the_same_warehouse_and_an_altered_job_does_not(
+    own: Stack, tmp_path: Path, broken: Any
+) -> None:
+    assert parity.compare(tmp_path / "equal", own.server, QUIET) == []
+    script = (deployment.FOLDER / "jobs" / "04_load.py").read_text()
+    assert "load.refresh(run)" in script
+    broken(script.replace("load.refresh(run)", "pass"))
+    found = parity.compare(tmp_path / "altered", own.server, QUIET, changes=0)
+    assert {each.table.partition(".")[0] for each in found} == {"presentation"}
