@@ -260,6 +260,24 @@ def test_a_branch_that_is_given_up_begins_nothing_more(client: Any) -> None:
     )
 
 
+def test_nothing_is_told_after_the_end_by_branches_that_were_given_up(client: Any) -> None:
+    busy = {f"P{number}": {"Type": "Pass", "Next": f"P{number + 1}"} for number in range(30)}
+    state = {
+        "Type": "Parallel",
+        "Branches": [
+            {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}},
+            {"StartAt": "P0", "States": {**busy, "P30": PASS}},
+        ],
+        "Catch": [{"ErrorEquals": ["E"], "Next": "End"}],
+        "End": True,
+    }
+    machine = create(client, "given-up-busy", chain(P=state, End={"Type": "Succeed"}))
+    arns = [start(client, machine, name=f"e{number}") for number in range(50)]
+    for arn in arns:
+        assert over(client, arn)["status"] == "SUCCEEDED"
+        assert types(client, arn)[-1] == "ExecutionSucceeded"
+
+
 # -- task tokens
 
 

@@ -28,21 +28,21 @@ from etl_lib.source import Source
 arguments = getResolvedOptions(
     sys.argv,
     [
-        "run_id",
         "bucket",
-        "contract",
-        "tables",
         "source_secret",
         "workgroup",
         "database",
         "copy_role",
         "bookmark_table",
+        # Glue does not hand an empty value on: these are given only when they are not empty.
+        *(name for name in ("run_id", "contract", "tables") if f"--{name}" in sys.argv),
     ],
 )
-run_id = arguments["run_id"]  # name of the run; empty: a new one, named by the time
+run_id = arguments.get("run_id", "")  # name of the run; empty: a new one, named by the time
 bucket = arguments["bucket"]  # S3 bucket of the raw and curated zones
-contract = arguments["contract"]  # s3:// address of the table contract; empty: the one published in the bucket
-tables = arguments["tables"]  # comma list of tables; empty: all of the contract
+# s3:// address of the table contract; empty: the one published in the bucket
+contract = arguments.get("contract", "")
+tables = arguments.get("tables", "")  # comma list of tables; empty: all of the contract
 source_secret = arguments["source_secret"]  # Secrets Manager secret of the MySQL source
 workgroup = arguments["workgroup"]  # Redshift Serverless workgroup
 database = arguments["database"]  # database in it

@@ -27,20 +27,20 @@ from etl_lib.run import open_run
 arguments = getResolvedOptions(
     sys.argv,
     [
-        "run_id",
         "bucket",
-        "contract",
-        "tables",
         "workgroup",
         "database",
         "copy_role",
         "bookmark_table",
+        # Glue does not hand an empty value on: these are given only when they are not empty.
+        *(name for name in ("run_id", "contract", "tables") if f"--{name}" in sys.argv),
     ],
 )
-run_id = arguments["run_id"]  # name of the run; empty: the one that 01 started last
+run_id = arguments.get("run_id", "")  # name of the run; empty: the one that 01 started last
 bucket = arguments["bucket"]  # S3 bucket of the raw and curated zones
-contract = arguments["contract"]  # s3:// address of the table contract; empty: the one published in the bucket
-tables = arguments["tables"]  # comma list of tables; empty: all of the contract
+# s3:// address of the table contract; empty: the one published in the bucket
+contract = arguments.get("contract", "")
+tables = arguments.get("tables", "")  # comma list of tables; empty: all of the contract
 workgroup = arguments["workgroup"]  # Redshift Serverless workgroup
 database = arguments["database"]  # database in it
 copy_role = arguments["copy_role"]  # IAM role that COPY reads S3 with

@@ -26,21 +26,21 @@ from etl_lib.source import Source
 arguments = getResolvedOptions(
     sys.argv,
     [
-        "run_id",
         "bucket",
-        "contract",
-        "tables",
         "source_secret",
         "workgroup",
         "database",
         "copy_role",
         "bookmark_table",
+        # Glue does not hand an empty value on: these are given only when they are not empty.
+        *(name for name in ("run_id", "contract", "tables") if f"--{name}" in sys.argv),
     ],
 )
-run_id = arguments["run_id"]  # name of the run; empty: the one that 01 started last
+run_id = arguments.get("run_id", "")  # name of the run; empty: the one that 01 started last
 bucket = arguments["bucket"]  # S3 bucket of the raw and curated zones
-contract = arguments["contract"]  # s3:// address of the table contract; empty: the one published in the bucket
-tables = arguments["tables"]  # comma list of tables; empty: all of the contract
+# s3:// address of the table contract; empty: the one published in the bucket
+contract = arguments.get("contract", "")
+tables = arguments.get("tables", "")  # comma list of tables; empty: all of the contract
 source_secret = arguments["source_secret"]  # Secrets Manager secret of the MySQL source
 workgroup = arguments["workgroup"]  # Redshift Serverless workgroup
 database = arguments["database"]  # database in it
@@ -68,12 +68,6 @@ counts = finalize.reconcile(run, source)
 
 # %%
 checks = finalize.check(run)
-
-# %% [markdown]
-# ## The indicators
-#
-# The last periods of each. Weeks are ISO weeks named by their Monday; money is in dollars at the
-# rate of the day.
 
 # %%
 finalize.clean_up(run)

@@ -9,7 +9,7 @@ from pathlib import Path
 from etl_lib.errors import BadInput
 from workbench.export.job import definition
 from workbench.export.lint import Finding, lint
-from workbench.export.notebook import read
+from workbench.export.notebook import Notebook, Unreadable, read
 from workbench.export.script import script
 from workbench.home import REPOSITORY
 
@@ -23,14 +23,21 @@ class NotExportable(BadInput):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         lines = "\n".join(f"  {finding}" for finding in findings)
-        super().__init__(f"{len(findings)} things keep the notebooks from being jobs:\n{lines}")
+        things = "1 thing keeps" if len(findings) == 1 else f"{len(findings)} things keep"
+        super().__init__(f"{things} the notebooks from being jobs:\n{lines}")
         self.findings = findings
 
 
 def rendered(notebooks: Path = NOTEBOOKS) -> dict[str, str]:
     """File name -> content of everything that is exported. Raises NotExportable."""
-    books = [read(path) for path in sorted(notebooks.glob("*.ipynb"))]
-    findings = [finding for book in books for finding in lint(book)]
+    books: list[Notebook] = []
+    findings: list[Finding] = []
+    for path in sorted(notebooks.glob("*.ipynb")):
+        try:
+            books.append(read(path))
+            findings += lint(books[-1])
+        except Unreadable as error:
+            findings.append(Finding(path, 0, str(error)))
     if findings:
         raise NotExportable(findings)
     files = {f"{book.stem}.py": script(book) for book in books}
@@ -42,7 +49,10 @@ def rendered(notebooks: Path = NOTEBOOKS) -> dict[str, str]:
 def stale(notebooks: Path = NOTEBOOKS, jobs: Path = JOBS) -> list[str]:
     """Names of the files in ``jobs`` that are missing, old, or of no notebook."""
     wanted = rendered(notebooks)
-    present = {path.name: path.read_text(encoding="utf-8") for path in jobs.glob("*.*")}
+    present = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in (*jobs.glob("*.py"), *jobs.glob("*.json"))
+    }
     return sorted(name for name in {*wanted, *present} if wanted.get(name) != present.get(name))
 
 

@@ -13,7 +13,10 @@ from typing import Any
 import nbformat
 
 MAGIC = re.compile(r"^(%%?|!)(\S*)\s*(.*)$")
-MATPLOT = re.compile(r"^%matplot\b.*$")
+
+
+class Unreadable(ValueError):
+    """A file that is no notebook."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,15 @@ class Cell:
         return [(match[1], match[2], match[3].strip()) for match in found if match]
 
     @property
+    def cell_magic(self) -> tuple[str, str] | None:
+        """(name, what stands under it) of a cell that begins with ``%%name``."""
+        first, _, rest = self.source.lstrip().partition("\n")
+        return (first[2:].split(None, 1)[0], rest) if re.match(r"%%\w", first) else None
+
+    @property
     def python(self) -> str:
         """The source with its magic lines blanked, so that line numbers stay."""
-        if self.source.lstrip().startswith("%%"):
+        if self.cell_magic:
             return ""
         lines = self.source.splitlines()
         return "\n".join("" if MAGIC.match(line) else line for line in lines)
@@ -60,8 +69,8 @@ class Notebook:
     @property
     def title(self) -> str:
         """Its first line of prose, without the hash."""
-        first = next((cell.source for cell in self.cells if cell.kind == "markdown"), self.stem)
-        return first.splitlines()[0].lstrip("# ").strip()
+        first = next((cell.source for cell in self.cells if cell.kind == "markdown"), "")
+        return (first.strip() or self.stem).splitlines()[0].lstrip("# ").strip()
 
     def code(self) -> Iterator[Cell]:
         return (cell for cell in self.cells if cell.kind == "code" and cell.source.strip())
@@ -69,10 +78,18 @@ class Notebook:
     def tagged(self, tag: str) -> list[Cell]:
         return [cell for cell in self.code() if tag in cell.tags]
 
+    def working(self) -> Iterator[Cell]:
+        """The code cells whose work is the job's, if they do any."""
+        settled = {"session", "parameters", "explore"}
+        return (cell for cell in self.code() if not settled & set(cell.tags))
+
 
 def read(path: Path) -> Notebook:
-    """Read a notebook from disk."""
-    book = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    """Read a notebook from disk. Raises Unreadable."""
+    try:
+        book = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except Exception as error:  # nbformat lets through whatever its converters meet
+        raise Unreadable(f"is no notebook: {error}") from None
     cells = tuple(
         Cell(
             number=number,

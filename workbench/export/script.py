@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import textwrap
 from collections.abc import Iterator
 
-from workbench.export import job, statements
+from workbench.export import statements
 from workbench.export.notebook import Cell, Notebook
 from workbench.export.parameters import Parameter, parameters
 
@@ -14,79 +16,104 @@ HEADER = """\
 # AWS Glue job, {kind}. Sections are the notebook's cells; what only shows something is left out.
 """
 WIDTH = 99
+OPTIONAL = "Glue does not hand an empty value on: these are given only when they are not empty."
 
 
 def script(notebook: Notebook) -> str:
     """Render a notebook that lint has passed."""
     (marked,) = notebook.tagged("parameters")
-    given = parameters(marked)
-    imports, body = _split(notebook)
+    work = body(notebook)
     parts = [HEADER.format(name=notebook.path.name, kind=notebook.job["job"])]
-    parts += [_imports(imports)]
-    told = _told(notebook, {marked.number, *body})
+    parts += [_imports(notebook, work)]
+    told = _told(notebook, {marked.number, *work})
     for cell in notebook.cells:
         if cell.kind == "markdown" and cell.number in told:
             parts.append(_prose(cell))
         elif cell is marked:
-            parts.append(_parameters(given))
-        elif cell.number in body:
-            parts.append("# %%\n" + "\n".join(body[cell.number]) + "\n")
+            parts.append(_parameters(parameters(marked)))
+        elif cell.number in work:
+            parts.append("# %%\n" + "\n".join(work[cell.number]).strip("\n") + "\n")
     return "\n".join(parts)
 
 
+def body(notebook: Notebook) -> dict[int, list[str]]:
+    """Cell -> its statements that work, imports aside."""
+    found = {
+        cell.number: [text for text in statements.work(cell) if not statements.is_import(text)]
+        for cell in notebook.working()
+    }
+    found = {number: texts for number, texts in found.items() if texts}
+    if found and "spark" in statements.names(text for texts in found.values() for text in texts)[1]:
+        # A Glue session has a ``spark`` of its own; a job's script must make it.
+        found[next(iter(found))].insert(0, "spark = SparkSession.builder.getOrCreate()")
+    return found
+
+
 def _told(notebook: Notebook, working: set[int]) -> set[int]:
-    """The prose to keep: the first, and what stands before a cell that works."""
-    told, waiting = {notebook.cells[0].number}, 0
+    """The prose to keep: what stands at the top, and right before a cell that works."""
+    told, waiting = {notebook.cells[0].number}, set[int]()
     for cell in notebook.cells:
         if cell.kind == "markdown":
-            waiting = cell.number
-        elif cell.number in working:
-            told.add(waiting)
+            waiting.add(cell.number)
+            continue
+        if cell.number in working:
+            told |= waiting
+        waiting = set()
     return told
 
 
-def _split(notebook: Notebook) -> tuple[list[str], dict[int, list[str]]]:
-    """The imports that the work needs, and the work by cell."""
-    imports: list[str] = []
-    body: dict[int, list[str]] = {}
-    for cell in notebook.code():
-        if {"session", "parameters", "explore"} & set(cell.tags):
-            continue
-        for source in statements.work(cell):
-            if statements.is_import(source):
-                imports.append(source)
-            else:
-                body.setdefault(cell.number, []).append(source)
-    if notebook.job["job"] == job.SPARK and _needs_session(body):
-        first = next(iter(body))
-        body[first].insert(0, "spark = SparkSession.builder.getOrCreate()")
-        imports.append("from pyspark.sql import SparkSession")
-    names = statements.used(text for texts in body.values() for text in texts)
-    kept = (statements.pruned(source, names) for source in imports)
-    return [source for source in dict.fromkeys(kept) if source], body
+def _imports(notebook: Notebook, work: dict[int, list[str]]) -> str:
+    """What the work uses of the notebook's imports, and what the script needs itself, by kind."""
+    found = [
+        text
+        for cell in notebook.working()
+        for text in statements.work(cell)
+        if statements.is_import(text)
+    ]
+    names = statements.used(text for texts in work.values() for text in texts)
+    kept = {statements.pruned(text, names) for text in found} - {""}
+    kept |= {"import sys", "from awsglue.utils import getResolvedOptions"}
+    if "SparkSession" in names and not any("SparkSession" in text for text in kept):
+        kept.add("from pyspark.sql import SparkSession")
+    groups: tuple[list[str], ...] = ([], [], [])
+    for text in sorted(kept, key=_order):
+        groups[_kind(text)].append(text)
+    return "\n\n".join("\n".join(group) for group in groups if group) + "\n"
 
 
-def _needs_session(body: dict[int, list[str]]) -> bool:
-    """A Glue session has a ``spark`` of its own; a job's script must make it."""
-    texts = [text for texts in body.values() for text in texts]
-    made = any(text.startswith("spark = ") for text in texts)
-    return "spark" in statements.used(texts) and not made
+def _kind(text: str) -> int:
+    """0: of Python, 1: of others, 2: of this repository."""
+    package = _module(text).partition(".")[0]
+    return 0 if package in sys.stdlib_module_names else 2 if package == "etl_lib" else 1
 
 
-def _imports(sources: list[str]) -> str:
-    lines = ["import sys", "", "from awsglue.utils import getResolvedOptions"]
-    others = [line for line in sources if not line.startswith("from etl_lib")]
-    ours = [line for line in sources if line.startswith("from etl_lib")]
-    lines += sorted(others) + ([""] if ours else []) + sorted(ours)
-    return "\n".join(lines) + "\n"
+def _order(text: str) -> tuple[bool, str]:
+    """``import x`` before ``from x import y``, each by name."""
+    return isinstance(ast.parse(text).body[0], ast.ImportFrom), _module(text)
+
+
+def _module(text: str) -> str:
+    (node,) = ast.parse(text).body
+    if isinstance(node, ast.ImportFrom):
+        return node.module or ""
+    assert isinstance(node, ast.Import)
+    return node.names[0].name
 
 
 def _parameters(given: list[Parameter]) -> str:
-    names = "".join(f'        "{each.name}",\n' for each in given)
-    lines = [f"# %%\narguments = getResolvedOptions(\n    sys.argv,\n    [\n{names}    ],\n)\n"]
+    lines = ["# %%", "arguments = getResolvedOptions(", "    sys.argv,", "    ["]
+    lines += [f'        "{each.name}",' for each in given if not each.optional]
+    optional = [each.name for each in given if each.optional]
+    if optional:
+        names = ", ".join(f'"{name}"' for name in optional) + ("," if len(optional) == 1 else "")
+        lines += [f"        # {OPTIONAL}"]
+        lines += [f'        *(name for name in ({names}) if f"--{{name}}" in sys.argv),']
+    lines += ["    ],", ")"]
     for each in given:
-        lines.append(f"{each.name} = {each.coerced('arguments')}  # {each.help}\n")
-    return "".join(lines)
+        line = f"{each.name} = {each.coerced}"
+        beside = f"{line}  # {each.help}"
+        lines += [beside] if len(beside) <= WIDTH + 1 else [*_commented(each.help), line]
+    return "\n".join(lines) + "\n"
 
 
 def _prose(cell: Cell) -> str:

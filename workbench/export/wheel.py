@@ -12,10 +12,15 @@ from workbench.home import REPOSITORY
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time makes the same files the same wheel
 TAG = "py3-none-any"
+UNIX, READABLE = 3, 0o100644  # the same on every machine
 
 
 def build() -> tuple[str, bytes]:
-    """(file name, content) of the wheel. Format: PEP 427."""
+    """(file name, content) of the wheel. Format: PEP 427.
+
+    It names no dependencies: a Glue job has its own, or is given them by name and version in
+    ``--additional-python-modules``; ``--extra-py-files`` would not install any.
+    """
     version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
     info = f"etl_lib-{version}.dist-info"
     files = {
@@ -33,7 +38,9 @@ def build() -> tuple[str, bytes]:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, body in files.items():
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), body, zipfile.ZIP_DEFLATED)
+            member = zipfile.ZipInfo(name, EPOCH)
+            member.create_system, member.external_attr = UNIX, READABLE << 16
+            archive.writestr(member, body, zipfile.ZIP_DEFLATED)
     return f"etl_lib-{version}-{TAG}.whl", buffer.getvalue()
 
 
