@@ -118,7 +118,8 @@ class Source:
             "is_nullable = 'YES' AS nullable, character_maximum_length AS characters, "
             "numeric_precision AS `precision`, numeric_scale AS scale, "
             "datetime_precision AS fraction, "
-            "CONCAT(COALESCE(column_default, ''), extra) LIKE '%%current_timestamp%%' AS stamped "
+            "CONCAT(COALESCE(column_default, ''), extra) LIKE '%%current_timestamp%%' AS stamped, "
+            "extra LIKE '%%on update%%' AS renewed "
             "FROM information_schema.columns "
             "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
             [self.database, table],
@@ -126,7 +127,7 @@ class Source:
         return tuple(
             Column(
                 table=table,
-                **{**row, "nullable": bool(row["nullable"]), "stamped": bool(row["stamped"])},
+                **{**row, **{name: bool(row[name]) for name in ("nullable", "stamped", "renewed")}},
             )
             for row in found
         )

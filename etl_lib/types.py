@@ -46,6 +46,7 @@ class Column:
     scale: int | None
     fraction: int | None  # digits of a second
     stamped: bool = False  # by the server itself, at an insert or at every change
+    renewed: bool = False  # by the server itself, at every change
 
     @property
     def unsigned(self) -> bool:

@@ -109,10 +109,31 @@ def test_status_env_and_sql_speak_to_people_and_to_programs(
     status = json.loads(workbook("status", "--json").stdout)
     assert status["local AWS"] == seeded.endpoint.url
     assert f"export AWS_ENDPOINT_URL='{seeded.endpoint.url}'" in workbook("env").stdout
+    assert "unset AWS_PROFILE" in workbook("env").stdout
+    assert workbook("sql", "SELECT 1 AS one, 'a,b' AS letter").stdout == 'one,letter\n1,"a,b"\n'
     rows = workbook("sql", "--json", "SELECT 1 AS one, 'a' AS letter").stdout
     assert json.loads(rows) == [{"one": 1, "letter": "a"}]
     wrong = workbook("sql", "SELECT 1 FROM nowhere")
     assert (wrong.returncode, "nowhere" in wrong.stderr) == (1, True)
+    two = workbook("sql", "SELECT 1; SELECT 2")
+    assert (two.returncode, "Traceback" in two.stderr) == (1, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--change", "1"],
+        ["--change", "abc%"],
+        ["--from-csv", "/nowhere"],
+        ["--from-sql", "/nowhere.sql"],
+    ],
+)
+def test_a_seed_that_cannot_be_is_exit_code_2(
+    seeded: Stack, workbook: Workbook, arguments: list[str]
+) -> None:
+    done = workbook("seed", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def kept(stack: Stack) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from etl_lib.errors import BadInput, EtlError
 from etl_lib.source import Source
@@ -59,6 +61,8 @@ SourceOption = Annotated[
 ]
 ContractOption = Annotated[Path, typer.Option(help="Table contract.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json.")]
+# What would send an SDK elsewhere all the same.
+OVERRIDES = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS")
 DatabaseOption = Annotated[str, typer.Option(help="Database on the server that `up` started.")]
 
 
@@ -104,6 +108,7 @@ def env() -> None:
     local = endpoint.load(home.aws)
     if local is None or not endpoint.running(home.aws):
         _fail("the local AWS is not running: start it with `workbook up`", 2)
+    print(f"unset {' '.join(OVERRIDES)}")
     for name, value in sorted(local.environment().items()):
         print(f"export {name}='{value}'")
 
@@ -126,12 +131,11 @@ def seed(
     database: DatabaseOption = stack.DATABASE,
 ) -> None:
     """Fill the source database, or change what is in it."""
+    share = _share(change) if change else 0.0
     made = stack.up(Home.find(), _say)
     with _progress() as progress:
-        if change:
-            counts = changes.change(
-                made.server, database, _share(change), progress=_callback(progress)
-            )
+        if share:
+            counts = changes.change(made.server, database, share, progress=_callback(progress))
             found = {
                 name: ", ".join(f"{count:,} {what}" for what, count in vars(each).items())
                 for name, each in counts.items()
@@ -165,7 +169,8 @@ def init(
     for warning in draft.warnings:
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
     out.print(
-        f"wrote {contract}: {draft.tables} tables. Next: workbook run --contract {contract}",
+        f"wrote {contract}: {draft.tables} tables. Next: workbook run --contract {contract}"
+        + (f" --source {source}" if source else f" --database {database}"),
         soft_wrap=True,
     )
 
@@ -275,12 +280,13 @@ def sql(
     query: Annotated[str, typer.Argument(help="One Redshift statement.")],
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON.")] = False,
 ) -> None:
-    """Run a statement in the warehouse through the Redshift Data API."""
-    local = endpoint.load(Home.find().aws)
-    if local is None or not endpoint.running(Home.find().aws):
-        _fail("the local AWS is not running: start it with `workbook up`", 2)
-    os.environ.update(local.environment())
-    rows = Warehouse("rental-apartments", "dev", "").rows(query)
+    """Run a statement in the warehouse through the Redshift Data API.
+
+    A table for a terminal, CSV for a pipe or a file.
+    """
+    made = stack.up(Home.find(), lambda text: None)
+    with made.active():
+        rows = Warehouse("rental-apartments", "dev", "").rows(query)
     if as_json:
         out.print_json(json.dumps(rows, default=str))
         return
@@ -300,7 +306,8 @@ def lab(
     command += ["--ServerApp.allow_remote_access=False", "--LabApp.news_url=None"]
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if os.geteuid() == 0 else []
-    environment = {**os.environ, **made.environment()}
+    runtime = str(made.home.jupyter / "runtime")
+    environment = {**os.environ, **made.environment(), "JUPYTER_RUNTIME_DIR": runtime}
     os.execve(sys.executable, command, environment)  # in our place: who ends us ends it
 
 
@@ -310,7 +317,9 @@ def main() -> None:
         app()
     except BadInput as error:
         _fail(str(error), 2)
-    except (EtlError, DaemonError, mysql.ServerError) as error:
+    except (csv_files.CsvError, FileNotFoundError) as error:
+        _fail(str(error), 2)
+    except (EtlError, DaemonError, mysql.ServerError, ClientError) as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
         _fail("interrupted; what was finished is safe, run again to go on", 130)
@@ -364,10 +373,10 @@ def _seed_if_empty(server: Server) -> None:
 
 def _share(text: str) -> float:
     try:
-        share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+        share = float(text.removesuffix("%")) / 100
     except ValueError:
         share = -1.0
-    if not 0 < share <= 1:
+    if not text.endswith("%") or not 0 < share <= 1:  # a forgotten % would change every row
         raise typer.BadParameter(f"{text!r} is not a share such as 1%", param_hint="--change")
     return share
 
@@ -390,9 +399,13 @@ def _callback(progress: Progress) -> Any:
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        out.print("no rows")
+        err.print("no rows")
         return
-    table = Table(*rows[0])
+    if not out.is_terminal:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([rows[0], *(row.values() for row in rows)])
+        return
+    table = Table(*(Column(name, overflow="fold") for name in rows[0]))
     for row in rows:
         table.add_row(*("NULL" if value is None else str(value) for value in row.values()))
     out.print(table)

@@ -74,7 +74,7 @@ def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str
                 "than lookback = 600 seconds late are not seen"
             )
     else:
-        lines.append("# No column tells when a row changed: compared by checksum, loaded in full.")
+        lines.append("# No known column tells of changes: compared by checksum, loaded in full.")
     if skipped:
         lines.append(f"skip = {json.dumps(skipped)}")
     if not source.rows(f"SELECT 1 FROM {identifiers.mysql(table)} LIMIT 1"):
@@ -87,13 +87,15 @@ def _toml_key(name: str) -> str:
 
 
 def _cursor(columns: Sequence[Column]) -> Column | None:
-    """A column whose name says that it tells of changes; never NULL."""
+    """A column that the server sets at every change, or one whose name says so; never NULL."""
     temporal = {
         column.name.lower(): column
         for column in columns
         if column.data_type in ("datetime", "timestamp") and not column.nullable
     }
-    return next((temporal[name] for name in CURSORS if name in temporal), None)
+    known = [temporal[name] for name in CURSORS if name in temporal]
+    by_server = [column for column in temporal.values() if column.renewed]
+    return next(iter([*by_server, *known]), None)
 
 
 def _supported(column: Column) -> bool:
