@@ -48,10 +48,11 @@ def run(
 
 
 def assert_raw_equals_source(stack: Stack) -> None:
-    for table in TABLES:
-        columns = equality.columns_of(stack.server, DATABASE, table)
-        found = equality.of_raw(table, columns)
-        assert found == equality.of_source(stack.server, DATABASE, table, columns), table
+    with stack.active():
+        for table in TABLES:
+            columns = equality.columns_of(stack.server, DATABASE, table)
+            found = equality.of_raw(table, columns)
+            assert found == equality.of_source(stack.server, DATABASE, table, columns), table
 
 
 def test_the_first_run_moves_everything_and_the_second_nothing(

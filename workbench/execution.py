@@ -133,16 +133,28 @@ def _watch(
     """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
     client = stack.endpoint.client("stepfunctions")
     told: set[int] = set()
-    while True:
-        over = client.describe_execution(executionArn=arn)["status"] != "RUNNING"
-        seen[:] = history.visits(events(client, arn))
-        for number, visit in enumerate(seen):
-            if visit.exited and number not in told:
-                told.add(number)
-                _tell(zone, visit, prepared, console)
-        if over:
-            return
-        time.sleep(POLL)
+    with console.status("starting") as line:  # on a terminal: what runs right now
+        while True:
+            over = client.describe_execution(executionArn=arn)["status"] != "RUNNING"
+            seen[:] = history.visits(events(client, arn))
+            for number, visit in enumerate(seen):
+                if visit.exited and number not in told:
+                    told.add(number)
+                    _tell(zone, visit, prepared, console)
+            if over:
+                return
+            line.update(_running(seen))
+            time.sleep(POLL)
+
+
+def _running(visits: Sequence[Visit]) -> str:
+    """The states that have begun and not ended, the innermost: a Map's own visit tells nothing."""
+    names = [
+        f"{visit.state} {visit.table}".strip()
+        for visit in visits
+        if not visit.exited and not visit.state.startswith("Move each")
+    ]
+    return " · ".join(names) or "between two states"
 
 
 def _tell(zone: Zone, visit: Visit, prepared: Prepared, console: Console) -> None:

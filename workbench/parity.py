@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ LEDGER = (
 WAREHOUSE = Warehouse("rental-apartments", "dev", "")
 CHANGES = 2
 
+Pair = tuple[Stack, Stack]  # the notebooks' side and the jobs'
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -56,21 +59,34 @@ def compare(
 
     Empties ``folder`` and changes the source. Raises RunFailed if a run does not succeed.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    sides = [stack.attach(Home(folder / name), server, _silent) for name in ("notebooks", "jobs")]
-    try:
+    with pair(folder, server) as sides:
         found: list[Difference] = []
         for step in range(1 + changes):
             if step:
                 change.change(server, DATABASE, share=0.01, seed=step)
-            for side, run in zip(sides, (runner.run, execution.run), strict=True):
-                _succeed(side, run, console)
-            found += differences(*sides)
+            found += run_both(sides, console)
             console.print(f"{'increment ' + str(step) if step else 'full load'}: compared")
         return found
+
+
+@contextmanager
+def pair(folder: Path, server: Server) -> Iterator[Pair]:
+    """Two empty local AWS on one source: one for notebooks, one for jobs. Empties ``folder``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    homes = Home(folder / "notebooks"), Home(folder / "jobs")
+    try:
+        one, other = (stack.attach(home, server, _silent) for home in homes)
+        yield one, other
     finally:
-        for side in sides:
-            endpoint.stop(side.home.aws)
+        for home in homes:
+            endpoint.stop(home.aws)
+
+
+def run_both(sides: Pair, console: Console) -> list[Difference]:
+    """One run by notebooks, one by jobs; returns what differs. Raises RunFailed."""
+    for side, run in zip(sides, (runner.run, execution.run), strict=True):
+        _succeed(side, run, console)
+    return differences(*sides)
 
 
 def differences(notebooks: Stack, jobs: Stack) -> list[Difference]:
