@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -30,7 +31,7 @@ class Warehouse:
     database: str
     copy_role: str  # IAM role that COPY reads S3 with
 
-    @property
+    @cached_property
     def _client(self) -> Any:
         return boto3.client("redshift-data")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -21,7 +22,7 @@ class Zone:
 
     bucket: str
 
-    @property
+    @cached_property
     def _client(self) -> Any:
         return boto3.client("s3")
 

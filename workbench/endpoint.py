@@ -7,9 +7,11 @@ import http.client
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,7 @@ from workbench.daemon import Daemon
 from workbench.home import REPOSITORY
 
 ROLE = "arn:aws:iam::123456789012:role/GlueLocal"
+_MAKING = threading.Lock()  # boto3 makes one client at a time
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,23 @@ class Endpoint:
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS, whatever the environment says about another one.
 
-        A dead server is reported within about 5 s (three attempts, refused at once).
+        Made once. A dead server is reported within about 5 s (three attempts, refused at once).
         """
+        with _MAKING:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self.url, config=_configuration(service)
+                )
+            return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _session(self) -> Any:
         import boto3
         import botocore.session
-        from botocore.config import Config
 
         session = botocore.session.Session(
             session_vars={
@@ -64,19 +79,21 @@ class Endpoint:
             aws_secret_access_key=self.secret_key,
             region_name=self.region,
             botocore_session=session,
-        ).client(
-            service,
-            endpoint_url=self.url,
-            config=Config(
-                connect_timeout=2,
-                read_timeout=60,
-                retries={"mode": "standard", "total_max_attempts": 3},
-                proxies={},
-                signature_version="s3v4" if service == "s3" else None,
-                s3={"addressing_style": "path"},
-                inject_host_prefix=False,  # TestState would go to sync-127.0.0.1
-            ),
         )
+
+
+def _configuration(service: str) -> Any:
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=2,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        proxies={},
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path"},
+        inject_host_prefix=False,  # TestState would go to sync-127.0.0.1
+    )
 
 
 def start(state: Path) -> Endpoint:

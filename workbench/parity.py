@@ -36,7 +36,6 @@ LEDGER = (
     "quarantined",
     "missing",
 )
-WAREHOUSE = Warehouse("rental-apartments", "dev", "")
 CHANGES = 2
 
 Pair = tuple[Stack, Stack]  # the notebooks' side and the jobs'
@@ -125,7 +124,7 @@ def _queries(side: Stack) -> dict[str, str]:
     with side.active():
         found = {
             name: f"SELECT {_text(columns)} AS line FROM {redshift(*name.split('.', 1))}"
-            for name, columns in _columns(WAREHOUSE).items()
+            for name, columns in _columns(_warehouse()).items()
         }
     found["etl.ledger"] = f"SELECT {_text(LEDGER)} AS line FROM etl.ledger"
     return found
@@ -145,7 +144,7 @@ def _digest(side: Stack, query: str) -> tuple[Any, ...]:
     """How many rows, and a checksum that does not depend on their order."""
     total = "SUM(STRTOL(SUBSTRING(MD5(line), 1, 12), 16))"
     with side.active():
-        rows = WAREHOUSE.rows(f"SELECT COUNT(*) AS n, {total} AS h FROM ({query}) AS t")
+        rows = _warehouse().rows(f"SELECT COUNT(*) AS n, {total} AS h FROM ({query}) AS t")
     return tuple(rows[0].values())
 
 
@@ -153,7 +152,7 @@ def _rows(side: Stack, query: str | None) -> Counter[str]:
     if query is None:
         return Counter()
     with side.active():
-        return Counter(str(row["line"]) for row in WAREHOUSE.rows(query))
+        return Counter(str(row["line"]) for row in _warehouse().rows(query))
 
 
 def _columns(warehouse: Warehouse) -> Mapping[str, list[str]]:
@@ -165,6 +164,11 @@ def _columns(warehouse: Warehouse) -> Mapping[str, list[str]]:
         if row["s"] in SCHEMAS and row["c"] not in VOLATILE:
             found.setdefault(f"{row['s']}.{row['t']}", []).append(row["c"])
     return found
+
+
+def _warehouse() -> Warehouse:
+    """That of the side that is active."""
+    return Warehouse("rental-apartments", "dev", "")
 
 
 def _silent(text: str) -> None:
