@@ -145,6 +145,38 @@ def test_a_job_that_fails_fails_the_run_releases_the_lease_and_is_told_of(
     assert not [each for each in job_runs(own) if each["JobRunState"] in ("STARTING", "RUNNING")]
 
 
+def test_a_job_run_that_somebody_stops_fails_the_run_by_name(own: Stack, broken: Any) -> None:
+    broken("import time; time.sleep(60)")
+
+    def stop() -> None:
+        while not (running := [e for e in _runs(own, "04_load") if e["JobRunState"] == "RUNNING"]):
+            time.sleep(0.02)
+        own.endpoint.client("glue").batch_stop_job_run(
+            JobName=f"{deployment.PREFIX}04_load", JobRunIds=[running[0]["Id"]]
+        )
+
+    threading.Thread(target=stop, daemon=True).start()
+    summary = run(own)
+    assert summary.status == "FAILED"
+    assert summary.error is not None and "STOPPED" in summary.error
+
+
+def test_a_job_without_its_script_fails_the_run_by_name(
+    own: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = deployment.Deployment._put_job
+
+    def lost(self: Any, stem: str, job: Any, library: str) -> bool:
+        key = f"jobs/{stem}.py"
+        self.endpoint.client("s3").delete_object(Bucket=pipeline.BUCKET, Key=key)
+        return put(self, stem, job, library)
+
+    monkeypatch.setattr(deployment.Deployment, "_put_job", lost)
+    summary = run(own)
+    assert summary.status == "FAILED"
+    assert summary.error is not None and "jobs/01_extract.py does not exist" in summary.error
+
+
 def test_a_run_that_handled_its_failure_goes_on_under_its_name(
     own: Stack, broken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

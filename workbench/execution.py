@@ -174,6 +174,8 @@ def _end(summary: Summary, execution: Mapping[str, Any]) -> None:
     summary.status = "SUCCEEDED" if execution["status"] == "SUCCEEDED" else "FAILED"
     if summary.status == "FAILED":
         summary.error = explained(execution)
+        if execution.get("error") not in ("BadInput", "LeaseHeld"):  # those began nothing
+            summary.error += f"\nGo on with it: workbook redrive {summary.run_id}"
 
 
 def explained(execution: Mapping[str, Any]) -> str:
@@ -181,8 +183,9 @@ def explained(execution: Mapping[str, Any]) -> str:
     error, cause = execution.get("error", execution["status"]), execution.get("cause", "")
     with suppress(ValueError, AttributeError):
         job = json.loads(cause)
-        if "ErrorMessage" in job:
-            return str(job["ErrorMessage"])
+        if "JobRunState" in job:
+            said = job.get("ErrorMessage") or f"run {job['Id']} was stopped from outside"
+            return f"job {job['JobName']} {job['JobRunState']}: {said}"
     return f"{error}: {cause}" if cause else str(error)
 
 
