@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl_lib import ledger, types, window
+from etl_lib import ledger, repair, staging, types, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.errors import SchemaDrift, SourceError
 from etl_lib.identifiers import folded, mysql
-from etl_lib.run import LATEST, Plan, Run
+from etl_lib.run import LATEST, REPAIR, Plan, Run
 from etl_lib.source import Source, checked_columns, moving_columns, scrubbed
 from etl_lib.types import Column
 
@@ -52,7 +52,7 @@ def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
     for table in tables:
         _refuse_other_owner(run, table, source, bookmarks[table.name])
         _refuse_drift(table, bookmarks[table.name], columns[table.name])
-    run.zone.put_json_once(run.shapes_key, _shapes(run, source))
+    store_shapes(run, source)
     plans = {
         table.name: _plan(run, source, table, columns[table.name], bookmarks[table.name])
         for table in tables
@@ -62,13 +62,13 @@ def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
         run.zone.put_json_once(run.plan_key(name), planned.as_dict())
 
 
-def _shapes(run: Run, source: Source) -> dict[str, list[dict[str, str]]]:
+def store_shapes(run: Run, source: Source) -> None:
     """The columns of all tables of the contract: views need tables that this run may not move."""
     shapes = {}
     for table in run.contract.tables.values():
         with suppress(SourceError):  # a table that is not to move may be missing or unfit
             shapes[table.name] = _described(moving_columns(source, table))
-    return shapes
+    run.zone.put_json_once(run.shapes_key, shapes)
 
 
 def _plan(
@@ -178,16 +178,35 @@ def _move(run: Run, source: Source, table: Table, planned: Plan) -> Mapping[str,
 def _extract(run: Run, source: Source, table: Table, planned: Plan) -> dict[str, Any]:
     """One attempt: files under a folder of its own, so that attempts never mix."""
     attempt = f"attempt={uuid.uuid4().hex[:12]}"
+    if planned.window.mode == REPAIR:
+        return _extract_keys(run, source, table, planned, attempt)
     rows: list[dict[str, Any]] = []
     if planned.window.rows:
         where, parameters = window.predicate(table, planned.window)
         rows = _write(run, source, table, planned.columns, where, parameters, f"{attempt}/part")
     keys: list[dict[str, Any]] = []
-    if planned.sweep and planned.window.mode == "incremental":
+    if planned.lists_keys:
         names = {folded(key) for key in table.keys}
         columns = [column for column in planned.columns if column["name"] in names]
         keys = _write(run, source, table, columns, "TRUE", [], f"{attempt}/keys")
     return _manifest(run, planned, rows, keys)
+
+
+def _extract_keys(
+    run: Run, source: Source, table: Table, planned: Plan, attempt: str
+) -> dict[str, Any]:
+    """Single keys: those that the source still has as rows, and all of them as keys."""
+    import pyarrow.parquet as pq
+
+    keys = repair.keys_of(run, table)
+    where = repair.predicate(table, planned.columns, source.columns(table.name), keys)
+    rows = _write(run, source, table, planned.columns, where, [], f"{attempt}/part")
+    columns = staging.key_columns(table, planned.columns)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "keys.parquet"
+        pq.write_table(repair.table_of_keys(table, columns, keys), path)
+        key = run.raw_key(table.name, f"{attempt}/keys-00000.parquet")
+        return _manifest(run, planned, rows, [_entry(run, path, key, len(keys))])
 
 
 def _manifest(

@@ -34,7 +34,7 @@ def _copy(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
     rows = fill(run, table, names.rows, plan.columns, key, manifest)
     _refuse_duplicates(run, table, names.rows)
     keys = 0
-    if plan.sweep and plan.window.mode == "incremental":
+    if plan.lists_keys:
         listed = staging.key_columns(table, plan.columns)
         key, manifest = run.raw_key(table.name, "keys.json"), manifest["meta"]["keys"]
         run.zone.put_json(key, manifest)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from etl_lib import ingest, ledger, staging
+from etl_lib import checksum, ingest, ledger, staging
 from etl_lib.contract import ALL, Indicator, Table
 from etl_lib.errors import Fenced, RunFailed, StatementFailed
 from etl_lib.identifiers import folded, literal, redshift
-from etl_lib.run import Plan, Run
+from etl_lib.run import REPAIR, Plan, Run
 from etl_lib.staging import Columns, Staging
 
 STAGE = "04_load"
@@ -25,6 +25,7 @@ def load(run: Run) -> list[Mapping[str, Any]]:
     for table in run.contract.tables.values():
         if table.name in shapes:
             create_tables(run, table, shapes[table.name])
+    _add_digests(run)
     for name in run.contract.setup:
         run.warehouse.transaction(f"{run.run_id}: {name}"[:500], statements_of(run.sql(name)))
     return run.each(STAGE, lambda table: _load(run, table, plans[table.name]), run.tables)
@@ -70,6 +71,20 @@ def create_tables(run: Run, table: Table, columns: Columns) -> None:
             )
         ],
     )
+
+
+def _add_digests(run: Run) -> None:
+    """Tables of before 0.2 have no _digest; theirs stay NULL, which reconcile does not judge."""
+    found = run.warehouse.rows(
+        "SELECT table_schema, table_name FROM information_schema.columns "
+        "WHERE table_schema IN ('curated', 'quarantine') GROUP BY 1, 2 "
+        "HAVING SUM(CASE WHEN column_name = '_digest' THEN 1 ELSE 0 END) = 0"
+    )
+    names = {folded(name) for name in run.contract.tables}
+    for row in found:
+        if row["table_name"] in names:
+            name = redshift(row["table_schema"], row["table_name"])
+            run.warehouse.rows(f"ALTER TABLE {name} ADD COLUMN _digest VARCHAR(32)")
 
 
 def statements_of(script: str) -> list[str]:
@@ -143,18 +158,23 @@ def _merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
     }
     manifest = run.zone.get_json(run.raw_key(table.name, "manifest.json"))
     assert manifest is not None
-    curated_names = [each["name"] for each in staging.curated_columns(table, plan.columns)]
+    listed = staging.curated_columns(table, plan.columns)
+    extra = {
+        "_run_id": literal(run.run_id),
+        "_digest": checksum.redshift_digest(listed, "s"),
+    }
     return [
         *_find_gone(table, plan, names),
-        _drop_unchanged(table, plan, names.rows),
+        *([] if plan.window.mode == REPAIR else [_drop_unchanged(table, plan, names.rows)]),
         *(_keep_staged(keys, name, names.rows) for name in (names.good, names.bad)),
         *_touched(run, table, names),
+        *(_forget(table, names) if plan.window.mode == REPAIR else ()),
         _merge_raw(run, table, plan, names.rows),
         f"UPDATE {raw} SET _deleted_at = GETDATE(), _run_id = {literal(run.run_id)}, "
         f"_etl_seq = {int(plan.sequence)} FROM {names.gone} AS g "
         f"WHERE {staging.same(keys, raw, 'g')}",
         *_delete_keys(curated, keys, [names.bad, names.gone]),
-        _upsert(curated, names.good, keys, curated_names, {"_run_id": literal(run.run_id)}),
+        _upsert(curated, names.good, keys, [each["name"] for each in listed], extra),
         *_quarantine(run, table, plan, names),
         ledger.insert(run, table.name, plan, manifest["meta"]["record_count"], counts),
     ]
@@ -164,12 +184,15 @@ def _find_gone(table: Table, plan: Plan, names: Staging) -> list[str]:
     """Keys that raw holds and the source no longer has."""
     keys = staging.key_names(table)
     listed = ", ".join(f"r.{redshift(key)}" for key in keys)
-    present = names.rows if plan.window.mode == "full" else names.keys
-    where = (
-        f"NOT EXISTS (SELECT 1 FROM {present} AS s WHERE {staging.same(keys, 's', 'r')})"
-        if plan.sweep
-        else "FALSE"
+    in_rows, in_keys = (
+        f"EXISTS (SELECT 1 FROM {name} AS s WHERE {staging.same(keys, 's', 'r')})"
+        for name in (names.rows, names.keys)
     )
+    where = "FALSE"
+    if plan.window.mode == REPAIR:
+        where = f"{in_keys} AND NOT {in_rows}"
+    elif plan.sweep:
+        where = f"NOT {in_rows if plan.window.mode == 'full' else in_keys}"
     return [
         f"DROP TABLE IF EXISTS {names.gone}",
         f"CREATE TABLE {names.gone} AS SELECT {listed} FROM {staging.raw_table(table)} AS r "
@@ -177,9 +200,20 @@ def _find_gone(table: Table, plan: Plan, names: Staging) -> list[str]:
     ]
 
 
+def _forget(table: Table, names: Staging) -> list[str]:
+    """Before a repair: all copies of its keys, wherever they are. What is deleted in the source
+    stays in raw, and is marked."""
+    keys = staging.key_names(table)
+    return [
+        *_delete_keys(staging.raw_table(table), keys, [names.rows]),
+        *_delete_keys(staging.curated_table(table), keys, [names.keys]),
+        *_delete_keys(staging.quarantine_table(table), keys, [names.keys]),
+    ]
+
+
 def _missing(table: Table, plan: Plan, names: Staging) -> str:
     """Keys of the source that raw does not hold after the merge: rows with an old stamp."""
-    if not plan.sweep or plan.window.mode == "full":
+    if not plan.sweep or plan.window.mode != "incremental":
         return "0"
     keys = staging.key_names(table)
     return (
@@ -279,11 +313,13 @@ def _quarantine(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]
     """Replace what quarantine held of these keys: a row that is good now leaves it."""
     keys = staging.key_names(table)
     target = staging.quarantine_table(table)
-    listed = ", ".join(redshift(name) for name in [*keys, "_rule", "_row"])
+    columns = [*staging.key_columns(table, plan.columns), *staging.QUARANTINE_EXTRA]
+    listed = ", ".join(redshift(each["name"]) for each in columns)
+    digest = checksum.redshift_digest(columns)
     return [
         *_delete_keys(target, keys, [names.rows, names.gone]),
-        f"INSERT INTO {target} ({listed}, _run_id, _quarantined_at) "
-        f"SELECT {listed}, {literal(run.run_id)}, GETDATE() FROM {names.bad}",
+        f"INSERT INTO {target} ({listed}, _run_id, _quarantined_at, _digest) "
+        f"SELECT {listed}, {literal(run.run_id)}, GETDATE(), {digest} FROM {names.bad}",
     ]
 
 

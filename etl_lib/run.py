@@ -21,6 +21,7 @@ from etl_lib.window import Window
 from etl_lib.zone import Zone
 
 LATEST = "runs/latest.json"
+REPAIR = "repair"  # the mode of a window that names single keys
 AT_ONCE = 2  # tables worked on side by side
 
 
@@ -42,6 +43,12 @@ class Plan:
     @property
     def idle(self) -> bool:
         return not self.window.rows and not self.sweep
+
+    @property
+    def lists_keys(self) -> bool:
+        """Whether keys are staged beside the rows: all of the source's, or those to repair."""
+        mode = self.window.mode
+        return mode == REPAIR or (self.sweep and mode == "incremental")
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -31,6 +31,7 @@ OURS = (
     "_row",
     "_found",
     "_quarantined_at",
+    "_digest",
 )
 
 

@@ -18,7 +18,9 @@ RAW_EXTRA = [
     {"name": "_deleted_at", "type": "TIMESTAMP"},
     {"name": "_etl_seq", "type": "BIGINT"},
 ]
-CURATED_EXTRA = [{"name": "_run_id", "type": "VARCHAR(127)"}]
+# _digest: the MD5 of the row as it was loaded. A row that says another has been altered since.
+DIGEST = {"name": "_digest", "type": "VARCHAR(32)"}
+CURATED_EXTRA = [{"name": "_run_id", "type": "VARCHAR(127)"}, DIGEST]
 QUARANTINE_EXTRA = [
     {"name": "_rule", "type": "VARCHAR(127)"},
     {"name": "_row", "type": "VARCHAR(65535)"},
@@ -27,6 +29,7 @@ QUARANTINED = [
     *QUARANTINE_EXTRA,
     {"name": "_run_id", "type": "VARCHAR(127)"},
     {"name": "_quarantined_at", "type": "TIMESTAMP"},
+    DIGEST,
 ]
 
 

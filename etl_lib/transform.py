@@ -56,9 +56,13 @@ def _curate(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str
 
 
 def _transform(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str, Any]:
-    raw = _raw(run, spark, table.name, run.raw_key(table.name, "manifest.json"))
+    key = run.raw_key(table.name, "manifest.json")
+    raw = _raw(run, spark, table.name, key)
     if raw is None:
-        raise RunFailed(f"table {table.name}: its raw manifest is empty; run 01_extract again")
+        if run.zone.get_json(key) is None:
+            raise RunFailed(f"table {table.name}: no manifest: run 01_extract to its end first")
+        # Every row of the window was changed, or deleted, between its plan and its reading.
+        return _curated([], {"good": 0, "bad": 0, "rules": {}}, [])
     frame = raw.withColumn(RULE, _broken_rule(run, spark, table, raw))
     frame = _with_references(run, spark, table, frame).cache()
     try:
@@ -71,9 +75,16 @@ def _transform(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[
         bad_entries = _write(run, table, bad_rows, bad, f"{attempt}/bad")
     finally:
         frame.unpersist()
-    meta = {"good": good, "bad": bad, "rules": counts, "record_count": good}
-    set_aside = {"entries": bad_entries, "meta": {"record_count": bad}}
-    return {"entries": entries, "meta": {**meta, "quarantine": set_aside}}
+    return _curated(entries, {"good": good, "bad": bad, "rules": counts}, bad_entries)
+
+
+def _curated(
+    good: list[dict[str, Any]], counts: Mapping[str, Any], bad: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """A manifest that COPY reads as it is; the bad rows' stands under its ``meta``."""
+    set_aside = {"entries": bad, "meta": {"record_count": counts["bad"]}}
+    meta = {**counts, "record_count": counts["good"], "quarantine": set_aside}
+    return {"entries": good, "meta": meta}
 
 
 def _raw(run: Run, spark: SparkSession, table: str, key: str) -> DataFrame | None:
@@ -148,11 +159,14 @@ def _with_references(run: Run, spark: SparkSession, table: Table, frame: DataFra
 
 
 def _reference(run: Run, spark: SparkSession, rule: Rule) -> DataFrame | None:
-    """The whole of a table that is loaded in full: this run's batch, or the last one."""
+    """The whole of a table that is loaded in full: this run's batch, if that is whole, or the
+    last one."""
     assert rule.reference is not None
     name = rule.reference.table
     current = run.raw_key(name, "manifest.json")
-    frame = _raw(run, spark, name, current)
+    manifest = run.zone.get_json(current)
+    whole = manifest is not None and manifest["meta"]["window"]["mode"] == "full"
+    frame = _raw(run, spark, name, current) if whole else None
     if frame is None:
         last = run.bookmarks.get(name).manifest
         frame = _raw(run, spark, name, last) if last else None

@@ -88,20 +88,24 @@ def redshift_type(column: Column) -> str:
 
 def select_expression(column: Column, zero_dates: str = "fail") -> str:
     """The SELECT item that gives every value of ``column`` exactly, under its own name."""
+    return f"{value_expression(column, zero_dates)} AS {identifiers.mysql(column.name)}"
+
+
+def value_expression(column: Column, zero_dates: str = "fail") -> str:
+    """The MySQL expression that gives every value of ``column`` exactly."""
     name = identifiers.mysql(column.name)
     kind = column.data_type
-    value = name
     if kind in INTEGERS or kind == "year":
-        value = f"CAST({name} AS {'CHAR' if _is_decimal_20(column) else 'SIGNED'})"
-    elif kind == "bit":
-        value = f"CAST(CAST({name} AS UNSIGNED) AS CHAR)"
-    elif kind in ("decimal", "time", "enum", "set", "json"):
-        value = f"CAST({name} AS CHAR)"
-    elif kind in ("float", "double"):
-        value = f"{name} + 0e0"
-    elif column.can_be_zero_date and zero_dates == "null":
-        value = f"IF(DAY({name}) = 0 OR MONTH({name}) = 0, NULL, {name})"
-    return f"{value} AS {name}"
+        return f"CAST({name} AS {'CHAR' if _is_decimal_20(column) else 'SIGNED'})"
+    if kind == "bit":
+        return f"CAST(CAST({name} AS UNSIGNED) AS CHAR)"
+    if kind in ("decimal", "time", "enum", "set", "json"):
+        return f"CAST({name} AS CHAR)"
+    if kind in ("float", "double"):
+        return f"{name} + 0e0"
+    if column.can_be_zero_date and zero_dates == "null":
+        return f"IF(DAY({name}) = 0 OR MONTH({name}) = 0, NULL, {name})"
+    return name
 
 
 def arrow_type(redshift: str) -> pa.DataType:

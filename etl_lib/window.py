@@ -29,10 +29,12 @@ class Window:
     ``low`` None is the beginning. ``tier`` says what is proven about it: ``proven`` (no commit can
     come late), ``bounded`` (the source hides its statements, so a lag was guessed; or it does not
     stamp the rows itself, and what is stamped late is seen only within the lookback) or ``full``.
+
+    A ``repair`` moves single keys: it has no bounds, and reads each row as it is now.
     """
 
     table: str
-    mode: str  # incremental | full
+    mode: str  # incremental | full | repair
     low: str | None
     high: str | None
     tier: str

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -215,6 +216,39 @@ def redrive(
     made = stack.up(Home.find(), _say)
     prepared = execution.known(made, run_id)
     _finish(execution.redrive(made, prepared, err), made, as_json)
+
+
+@app.command()
+def reconcile(
+    contract: ContractOption = pipeline.CONTRACT,
+    tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
+    source: SourceOption = "",
+    database: DatabaseOption = stack.DATABASE,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Move what differs again: just those rows.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found.")] = False,
+) -> None:
+    """Prove that the warehouse is what the source is, by checksums; find and repair what is not."""
+    from workbench import reconciliation
+
+    pipeline.read_contract(contract)
+    secret = source_option.parse(source) if source else None
+    made = stack.up(Home.find(), _say)
+    secret = secret or made.server.secret(database)
+    name = time.strftime("reconcile-%Y%m%dT%H%M%SZ", time.gmtime())
+    prepared = prepare(made, contract, secret, tables, name)
+    found = reconciliation.find(made, prepared, err)
+    if as_json:
+        out.print_json(json.dumps(found.as_dict()))
+    else:
+        reconciliation.show(found, out)
+    if found.clean:
+        return
+    if not repair:
+        _fail("source and warehouse differ. Repair it with: workbook reconcile --repair", 1)
+    reconciliation.mend(made, prepared, found, err)
+    out.print("repaired; type `workbook reconcile` once more to see it proven")
 
 
 @app.command()

@@ -1,0 +1,209 @@
+"""Is raw what the source is? Found by checksums, so that hardly a row has to move.
+
+Both sides sum their rows' checksums over ranges of the key's hash; only the ranges whose count or
+sum differ are read key by key. Ranges of a hash, not of the key itself: they are even whatever the
+keys are, and do not depend on how a database sorts text. Each side is read twice at most.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from etl_lib import checksum, staging
+from etl_lib.bookmarks import Bookmark
+from etl_lib.contract import Table
+from etl_lib.identifiers import literal, mysql
+from etl_lib.run import Run
+from etl_lib.source import Source
+from etl_lib.types import Column
+
+Key = tuple[str, ...]  # the texts of the key columns
+
+ROWS_PER_RANGE = 250
+MOST_DIGITS = 5  # of the key's hash: about a million ranges
+RANGES_AT_ONCE = 200
+
+
+@dataclass
+class Comparison:
+    """What differs between the source and raw of one table, below its bookmark.
+
+    ``pending`` rows were changed since the last run, which is no damage: the next run moves them.
+    ``moved`` says how many rows' keys were read to find it out.
+    """
+
+    table: str
+    high: str | None
+    rows: int = 0
+    ranges: int = 0
+    differing: int = 0
+    moved: int = 0
+    pending: int = 0
+    altered: list[Key] = field(default_factory=list)
+    missing: list[Key] = field(default_factory=list)
+    extra: list[Key] = field(default_factory=list)
+    duplicated: list[Key] = field(default_factory=list)
+
+    @property
+    def damaged(self) -> list[Key]:
+        return sorted({*self.altered, *self.missing, *self.extra, *self.duplicated})
+
+    def as_dict(self) -> dict[str, Any]:
+        counts = {name: len(getattr(self, name)) for name in DAMAGE}
+        numbers = ("table", "high", "rows", "ranges", "differing", "moved", "pending")
+        return {name: getattr(self, name) for name in numbers} | counts
+
+
+DAMAGE = ("altered", "missing", "extra", "duplicated")
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """How each side of one table is asked: its checksum, its keys, the range of a key."""
+
+    table: Table
+    bookmark: Bookmark
+    columns: Sequence[Mapping[str, str]]
+    source: Sequence[Column]
+    digits: int
+
+    @property
+    def keys(self) -> list[Mapping[str, str]]:
+        by_name = {each["source"]: each for each in self.columns}
+        return [by_name[key] for key in self.table.keys]
+
+    @property
+    def mysql_range(self) -> str:
+        by_name = {column.name: column for column in self.source}
+        texts = [checksum.mysql_key(by_name[each["source"]], each["type"]) for each in self.keys]
+        return f"LEFT(MD5(CONCAT_WS(',', {', '.join(texts)})), {self.digits})"
+
+    @property
+    def redshift_range(self) -> str:
+        texts = [checksum.redshift_key(each["name"], each["type"]) for each in self.keys]
+        return f"LEFT(MD5({_joined(texts)}), {self.digits})"
+
+    @property
+    def mysql_sum(self) -> str:
+        return checksum.mysql_row(self.columns, self.source, self.table.zero_dates)
+
+    @property
+    def redshift_sum(self) -> str:
+        return checksum.redshift_row(self.columns)
+
+
+def compare(run: Run, source: Source, table: Table) -> Comparison | None:
+    """Compare one table; None if it was never loaded. Reads only."""
+    bookmark = run.bookmarks.get(table.name)
+    if bookmark.columns is None:
+        return None
+    rows = source.rows(f"SELECT COUNT(*) AS n FROM {mysql(table.name)}")[0]["n"]
+    sides = _Sides(
+        table, bookmark, json.loads(bookmark.columns), source.columns(table.name), _digits(rows)
+    )
+    ours, theirs = _source_ranges(source, sides), _raw_ranges(run, sides)
+    differing = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+    found = Comparison(table.name, bookmark.high, rows, 16**sides.digits, len(differing))
+    for names in _chunks(differing, RANGES_AT_ONCE):
+        _compare_rows(found, _source_rows(source, sides, names), _raw_rows(run, sides, names))
+    return found
+
+
+def _digits(rows: int) -> int:
+    digits = 1
+    while 16**digits * ROWS_PER_RANGE < rows and digits < MOST_DIGITS:
+        digits += 1
+    return digits
+
+
+def _source_ranges(source: Source, sides: _Sides) -> dict[str, tuple[int, int]]:
+    """Range -> (rows, sum of checksums) of what lies below the bookmark."""
+    table, high = sides.table, sides.bookmark.high
+    below = f"{mysql(table.cursor)} < %s" if table.cursor and high else "TRUE"
+    found = source.rows(
+        f"SELECT {sides.mysql_range} AS part, COUNT(*) AS n, SUM({sides.mysql_sum}) AS total "
+        f"FROM {mysql(table.name)} WHERE {below} GROUP BY 1",
+        [high] if table.cursor and high else [],
+    )
+    return {row["part"]: (int(row["n"]), int(row["total"])) for row in found}
+
+
+def _raw_ranges(run: Run, sides: _Sides) -> dict[str, tuple[int, int]]:
+    found = run.warehouse.rows(
+        f"SELECT {sides.redshift_range} AS part, COUNT(*) AS n, SUM({sides.redshift_sum}) AS total "
+        f"FROM {staging.raw_table(sides.table)} WHERE _deleted_at IS NULL GROUP BY 1"
+    )
+    return {row["part"]: (int(row["n"]), int(row["total"])) for row in found}
+
+
+def _source_rows(
+    source: Source, sides: _Sides, names: Sequence[str]
+) -> dict[Key, tuple[int, bool]]:
+    """Key -> (checksum, whether it was changed since the bookmark)."""
+    table, high = sides.table, sides.bookmark.high
+    by_name = {column.name: column for column in sides.source}
+    keys = [
+        f"{checksum.mysql_key(by_name[each['source']], each['type'])} AS k{number}"
+        for number, each in enumerate(sides.keys)
+    ]
+    later = f"{mysql(table.cursor)} >= %s" if table.cursor and high else "FALSE"
+    found = source.rows(
+        f"SELECT {', '.join(keys)}, {sides.mysql_sum} AS total, {later} AS later "
+        f"FROM {mysql(table.name)} WHERE {sides.mysql_range} IN ({_listed(names)})",
+        [high] if table.cursor and high else [],
+    )
+    return {_key(row, len(keys)): (int(row["total"]), bool(row["later"])) for row in found}
+
+
+def _raw_rows(run: Run, sides: _Sides, names: Sequence[str]) -> dict[Key, list[int]]:
+    """Key -> the checksums of its live rows: more than one, if it is doubled."""
+    keys = [
+        f"{checksum.redshift_key(each['name'], each['type'])} AS k{number}"
+        for number, each in enumerate(sides.keys)
+    ]
+    found: dict[Key, list[int]] = defaultdict(list)
+    for row in run.warehouse.rows(
+        f"SELECT {', '.join(keys)}, {sides.redshift_sum} AS total "
+        f"FROM {staging.raw_table(sides.table)} "
+        f"WHERE _deleted_at IS NULL AND {sides.redshift_range} IN ({_listed(names)})"
+    ):
+        found[_key(row, len(keys))].append(int(row["total"]))
+    return found
+
+
+def _compare_rows(
+    found: Comparison, ours: Mapping[Key, tuple[int, bool]], theirs: Mapping[Key, list[int]]
+) -> None:
+    found.moved += len(ours)
+    for key, (total, later) in ours.items():
+        copies = theirs.get(key, [])
+        if len(copies) > 1:
+            found.duplicated.append(key)
+        elif copies == [total]:
+            continue
+        elif later:
+            found.pending += 1
+        else:
+            (found.altered if copies else found.missing).append(key)
+    found.extra += [key for key in theirs if key not in ours]
+
+
+def _key(row: Mapping[str, Any], width: int) -> Key:
+    return tuple(str(row[f"k{number}"]) for number in range(width))
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return " || ',' || ".join(texts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(literal(name) for name in names)
+
+
+def _chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for begin in range(0, len(names), size):
+        yield names[begin : begin + size]

@@ -1,0 +1,183 @@
+"""``workbook reconcile``: what differs between source and warehouse, table by table; and repair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table as Picture
+
+from etl_lib import extract, layers, ledger, load, reconcile, repair
+from etl_lib.contract import Table
+from etl_lib.errors import RunFailed
+from etl_lib.layers import Layers
+from etl_lib.reconcile import Comparison, Key
+from etl_lib.run import Run, open_run
+from etl_lib.source import Source
+from workbench import execution
+from workbench.pipeline import BOOKMARKS, BUCKET
+from workbench.preparation import Prepared
+from workbench.stack import Stack
+
+SHOWN = ("rows", "altered", "missing", "extra", "duplicated", "pending")
+LAYERS = ("lost", "extra", "both", "duplicated", "altered")
+BEGINNING, END = "DATE '0001-01-01'", "DATE '9999-12-31'"
+
+
+@dataclass
+class Findings:
+    """All that reconcile found, and the source's clock when it began."""
+
+    at: str
+    rows: list[Comparison] = field(default_factory=list)
+    layers: list[Layers] = field(default_factory=list)
+    stale: dict[str, int] = field(default_factory=dict)  # indicator -> rows that differ
+    unloaded: list[str] = field(default_factory=list)  # tables that no run has loaded yet
+
+    @property
+    def damaged(self) -> dict[str, list[Key]]:
+        """Table -> the keys to repair."""
+        found: dict[str, set[Key]] = {}
+        pairs = [(each.table, each.damaged) for each in self.rows]
+        pairs += [(each.table, each.damaged) for each in self.layers]
+        for table, keys in pairs:
+            if keys:
+                found.setdefault(table, set()).update(keys)
+        return {name: sorted(keys) for name, keys in found.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "rows": [each.as_dict() for each in self.rows],
+            "layers": [each.as_dict() for each in self.layers],
+            "stale": self.stale,
+            "unloaded": self.unloaded,
+            "damaged": {name: keys[:100] for name, keys in self.damaged.items()},
+        }
+
+    @property
+    def clean(self) -> bool:
+        return not self.damaged and not self.stale
+
+
+def find(stack: Stack, prepared: Prepared, console: Console) -> Findings:
+    """Compare every table of the prepared run; reads only. Shows each as it is done."""
+    with stack.active():
+        run, source = _opened(prepared)
+        found = Findings(str(source.rows("SELECT NOW(6) AS now")[0]["now"]))
+        for table in run.tables:
+            _find(run, source, table, found, console)
+        if not found.unloaded:
+            for indicator in run.contract.indicators:
+                if rows := layers.stale_periods(run, indicator):
+                    found.stale[indicator.name] = rows
+    return found
+
+
+def mend(stack: Stack, prepared: Prepared, found: Findings, console: Console) -> None:
+    """Move the damaged keys again, and compute stale indicators anew. Raises RunFailed."""
+    with stack.active():
+        run, source = _opened(prepared)
+        _refuse_open_runs(run, list(found.damaged))
+        _refuse_too_many(found)
+        for table in run.tables:
+            if table.name in found.damaged:
+                repair.store(run, table, found.damaged[table.name])
+        if found.damaged:
+            extract.store_shapes(run, source)
+        for name in found.stale:
+            _touch_all(run, name)
+    if found.damaged:
+        chosen = Prepared(**{**vars(prepared), "tables": tuple(found.damaged)})
+        summary = execution.run(stack, chosen, console)
+        if summary.status != "SUCCEEDED":
+            raise RunFailed(f"repair {prepared.run_id}: {summary.error}")
+    elif found.stale:
+        with stack.active():
+            load.refresh(run)
+
+
+def show(found: Findings, console: Console) -> None:
+    """Tables for a person: what differs, and what is proven."""
+    if found.rows:
+        console.print(_picture("Source against raw", found.rows, *SHOWN))
+        keys, ranges = (sum(getattr(each, n) for each in found.rows) for n in ("moved", "ranges"))
+        console.print(f"compared by the checksums of {ranges:,} ranges; {keys:,} rows' keys read")
+    if found.layers:
+        console.print(_picture("Raw against curated and quarantine", found.layers, *LAYERS))
+    for name, rows in found.stale.items():
+        console.print(f"indicator {name}: {rows:,} rows differ from what its query says")
+    for name in found.unloaded:
+        console.print(f"{name}: not loaded yet: workbook run")
+    for each in found.rows:
+        if not each.damaged and each.table not in found.damaged:
+            upto = f"up to {each.high}" if each.high else f"as of {found.at}"
+            console.print(f"{each.table:<22} proven complete {upto}")
+
+
+def _opened(prepared: Prepared) -> tuple[Run, Source]:
+    run = open_run(
+        prepared.run_id,
+        BUCKET,
+        prepared.contract_url,
+        ",".join(prepared.tables),
+        "rental-apartments",
+        "dev",
+        "",
+        BOOKMARKS,
+    )
+    return run, Source.from_secret(prepared.source_secret)
+
+
+def _find(run: Run, source: Source, table: Table, found: Findings, console: Console) -> None:
+    with console.status(f"comparing {table.name}"):
+        ledger.prepare(run.warehouse)
+        compared = reconcile.compare(run, source, table)
+        if compared is None:
+            found.unloaded.append(table.name)
+            return
+        found.rows.append(compared)
+        columns = json.loads(run.bookmarks.get(table.name).columns or "[]")
+        found.layers.append(layers.compare(run, table, columns))
+
+
+def _refuse_open_runs(run: Run, names: Sequence[str]) -> None:
+    for name in names:
+        open_one = run.bookmarks.get(name).open_run
+        if open_one:
+            raise RunFailed(
+                f"table {name}: run {open_one} has not ended. Nothing was repaired. Let it end, or "
+                f"type `workbook redrive {open_one}`, then reconcile again."
+            )
+
+
+def _refuse_too_many(found: Findings) -> None:
+    for name, keys in found.damaged.items():
+        if len(keys) > repair.MOST_KEYS:
+            raise RunFailed(
+                f"table {name}: {len(keys):,} rows differ, more than can be moved one by one "
+                f"({repair.MOST_KEYS:,}). Nothing was repaired. Load the whole table again: "
+                f"workbook bookmarks set {name} --beginning, then workbook run."
+            )
+
+
+def _touch_all(run: Run, indicator: str) -> None:
+    run.warehouse.rows(
+        f"INSERT INTO etl.touched SELECT :pipeline, :name, {BEGINNING}, {END}",
+        {"pipeline": run.contract.name, "name": indicator},
+    )
+
+
+def _picture(title: str, rows: Sequence[Comparison] | Sequence[Layers], *columns: str) -> Picture:
+    dicts = [each.as_dict() for each in rows]
+    picture = Picture(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    picture.add_column("table", no_wrap=True)
+    for name in columns:
+        picture.add_column(name, justify="right", no_wrap=True)
+    for each in dicts:
+        picture.add_row(each["table"], *(f"{each[name]:,}" for name in columns))
+    return picture
