@@ -8,6 +8,19 @@ from typing import Any
 
 from etl_lib.warehouse import Warehouse
 from workbench.mysql.server import Server
+from workbench.stack import DATABASE, Stack
+
+TABLES = ("apartments", "apartment_attributes", "apartment_viewings", "bookings", "fx_rates")
+
+
+def assert_raw_equals_source(stack: Stack) -> None:
+    """Every table of the sample, every row, every column."""
+    with stack.active():
+        for table in TABLES:
+            columns = columns_of(stack.server, DATABASE, table)
+            assert of_raw(table, columns) == of_source(stack.server, DATABASE, table, columns), (
+                table
+            )
 
 
 def checksum(rows: Iterable[tuple[Any, ...]]) -> tuple[int, str]:

@@ -7,12 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
 import pytest
+from botocore.exceptions import ClientError
 from papermill.exceptions import PapermillExecutionError
 
 from workbench import endpoint as local_aws
@@ -78,6 +80,17 @@ def later(seconds: float, work: Callable[[], Any]) -> None:
     timer = threading.Timer(seconds, work)
     timer.daemon = True
     timer.start()
+
+
+def sleeping(glue: Any, shared: GlueKernel) -> int:
+    """Waits for a statement that sleeps; its number."""
+    while True:
+        with suppress(ClientError):  # the session is not there or not ready yet
+            found = glue.list_statements(SessionId=shared.session_id)["Statements"]
+            running = [s["Id"] for s in found if s["State"] == "RUNNING" and "sleep" in s["Code"]]
+            if running:
+                return int(running[0])
+        time.sleep(0.1)
 
 
 def statuses(endpoint: Endpoint) -> list[str]:
@@ -157,7 +170,12 @@ def test_a_session_stopped_from_outside_fails_and_no_new_one_goes_on(
     tmp_path: Path, shared: GlueKernel, endpoint: Endpoint
 ) -> None:
     glue = endpoint.client("glue")
-    later(4, lambda: glue.stop_session(Id=shared.session_id))
+
+    def stop() -> None:
+        sleeping(glue, shared)
+        glue.stop_session(Id=shared.session_id)
+
+    later(0, stop)
     error = failure(tmp_path, "import time\ntime.sleep(60)", "print('on')", kernel=shared)
     assert "STOPP" in error.evalue
     assert "READY" not in statuses(endpoint)
@@ -180,12 +198,8 @@ def test_a_statement_cancelled_from_outside_fails(
     glue = endpoint.client("glue")
 
     def cancel() -> None:
-        running: list[int] = []
-        while not running:
-            time.sleep(0.1)
-            found = glue.list_statements(SessionId=shared.session_id)["Statements"]
-            running = [s["Id"] for s in found if s["State"] == "RUNNING" and "sleep" in s["Code"]]
-        glue.cancel_statement(SessionId=shared.session_id, Id=running[0])
+        number = sleeping(glue, shared)
+        glue.cancel_statement(SessionId=shared.session_id, Id=number)
 
     later(0, cancel)
     error = failure(tmp_path, "import time\ntime.sleep(60)", kernel=shared)

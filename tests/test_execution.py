@@ -24,10 +24,9 @@ from workbench.preparation import STAGES, Prepared, prepare
 from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
-from . import equality
+from .equality import assert_raw_equals_source
 
 QUIET = Console(quiet=True)
-TABLES = ("apartments", "apartment_attributes", "apartment_viewings", "bookings", "fx_rates")
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +45,6 @@ def prepared(own: Stack, tables: str = "", run_id: str = "") -> Prepared:
 
 def run(own: Stack, tables: str = "", run_id: str = "") -> Summary:
     return execution.run(own, prepared(own, tables, run_id), QUIET)
-
-
-def assert_raw_equals_source(own: Stack) -> None:
-    with own.active():
-        for table in TABLES:
-            columns = equality.columns_of(own.server, DATABASE, table)
-            found = equality.of_raw(table, columns)
-            assert found == equality.of_source(own.server, DATABASE, table, columns), table
 
 
 def job_runs(own: Stack) -> list[dict[str, Any]]:

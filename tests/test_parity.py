@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,28 +12,40 @@ from rich.console import Console
 from workbench import deployment, parity
 from workbench.mysql import change, seed
 from workbench.mysql.server import Server
+from workbench.parity import Pair
 from workbench.stack import DATABASE
 
 QUIET = Console(quiet=True)
 
 
-def test_a_full_load_and_two_increments_are_equal_and_an_altered_job_is_seen(
-    mysql_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Pair]:
+    """Two warehouses on one source of 200 apartments; the tests below go on from each other."""
     seed.create_tables(mysql_server, DATABASE)
-    seed.seed(mysql_server, DATABASE, rows=300)
-    with parity.pair(tmp_path / "pair", mysql_server) as sides:
-        assert parity.run_both(sides, QUIET) == []
-        for step in (1, 2):
-            change.change(mysql_server, DATABASE, share=0.05, seed=step)
-            assert parity.run_both(sides, QUIET) == []
+    seed.seed(mysql_server, DATABASE, rows=200)
+    with parity.pair(tmp_path_factory.mktemp("parity"), mysql_server) as sides:
+        yield sides
 
-        folder = tmp_path / "stepfunctions"
-        shutil.copytree(deployment.FOLDER, folder)
-        script = folder / "jobs" / "04_load.py"
-        assert "load.refresh(run)" in script.read_text()
-        script.write_text(script.read_text().replace("load.refresh(run)", "pass"))
-        monkeypatch.setattr(deployment, "FOLDER", folder)
-        change.change(mysql_server, DATABASE, share=0.05, seed=3)
-        found = parity.run_both(sides, QUIET)
+
+def test_a_full_load_is_equal(pair: Pair) -> None:
+    assert parity.run_both(pair, QUIET) == []
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_an_increment_is_equal(pair: Pair, step: int) -> None:
+    change.change(pair[0].server, DATABASE, share=0.05, seed=step)
+    assert parity.run_both(pair, QUIET) == []
+
+
+def test_an_altered_job_is_seen(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "stepfunctions"
+    shutil.copytree(deployment.FOLDER, folder)
+    script = folder / "jobs" / "04_load.py"
+    assert "load.refresh(run)" in script.read_text()
+    script.write_text(script.read_text().replace("load.refresh(run)", "pass"))
+    monkeypatch.setattr(deployment, "FOLDER", folder)
+    change.change(pair[0].server, DATABASE, share=0.05, seed=3)
+    found = parity.run_both(pair, QUIET)
     assert {each.table.partition(".")[0] for each in found} == {"presentation"}

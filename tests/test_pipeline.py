@@ -25,9 +25,9 @@ from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
 from . import equality
+from .equality import TABLES, assert_raw_equals_source
 
 LINES = quoted("order lines")
-TABLES = ("apartments", "apartment_attributes", "apartment_viewings", "bookings", "fx_rates")
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,6 @@ def run(
     secret = stack.server.secret(database)
     prepared = prepare(stack, contract, secret, "", run_id)
     return runner.run(stack, prepared, Console(quiet=True))
-
-
-def assert_raw_equals_source(stack: Stack) -> None:
-    with stack.active():
-        for table in TABLES:
-            columns = equality.columns_of(stack.server, DATABASE, table)
-            found = equality.of_raw(table, columns)
-            assert found == equality.of_source(stack.server, DATABASE, table, columns), table
 
 
 def test_the_first_run_moves_everything_and_the_second_nothing(

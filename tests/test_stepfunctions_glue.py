@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from workbench.endpoint import Endpoint
+
+from .states import until
 
 ROLE = "arn:aws:iam::123456789012:role/StatesLocal"
 
@@ -48,15 +50,6 @@ def start(client: Any, name: str, state: Mapping[str, Any]) -> str:
         name=name, definition=json.dumps(definition), roleArn=ROLE
     )
     return str(client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"])
-
-
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """What ``condition`` returns, once that is true."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-    return found
 
 
 def run_of(endpoint: Endpoint, name: str) -> Any:

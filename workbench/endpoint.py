@@ -50,21 +50,16 @@ class Endpoint:
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS, whatever the environment says about another one.
 
-        Made once. A dead server is reported within about 5 s (three attempts, refused at once).
+        A dead server is reported within about 5 s (three attempts, refused at once).
         """
         with _MAKING:
-            if service not in self._clients:
-                self._clients[service] = self._session.client(
-                    service, endpoint_url=self.url, config=_configuration(service)
-                )
-            return self._clients[service]
-
-    @cached_property
-    def _clients(self) -> dict[str, Any]:
-        return {}
+            return self._session.client(
+                service, endpoint_url=self.url, config=_configuration(service)
+            )
 
     @cached_property
     def _session(self) -> Any:
+        """Made once: it keeps the services' models, which take a tenth of a second to read."""
         import boto3
         import botocore.session
 
