@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock clean
+.PHONY: help setup run test drill lint lock clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ run: setup  ## set up, then run the six notebooks on the sample
 test: setup  ## set up, then run the tests
 	@$(BIN)/python -m workbench.prerequisites chromium
 	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+drill: setup  ## the long tests: models explored to the end
+	@$(BIN)/python -m pytest -m drill $(TEST_ARGS)
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check .

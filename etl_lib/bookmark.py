@@ -28,13 +28,13 @@ def _advance(run: Run, table: Table) -> dict[str, Any]:
     plan = run.plans()[table.name]
     if plan.window.mode == REPAIR:
         after = before  # a repair moves single keys; the bookmark stands where it stood
-    elif before.open_run == run.run_id:
+    elif before.open_run == run.run_id and ledger.has_open_plan(run, before):
         after = ledger.advance(run, before)
     elif before.run_id == run.run_id:
         after = before
     else:
         raise Fenced(
             f"table {table.name}: its bookmark belongs to run {before.open_run or before.run_id}, "
-            f"not to {run.run_id}. That run loads the same window; nothing is lost."
+            f"not to the plan that run {run.run_id} has loaded. Nothing is lost: start a new run."
         )
     return {"before": plan.window.low, "after": after.high, "version": after.version}

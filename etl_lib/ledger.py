@@ -95,14 +95,25 @@ def insert(run: Run, table: str, plan: Plan, extracted: int, counts: Mapping[str
 
 
 def repaired(run: Run, table: str) -> Bookmark:
-    """The bookmark of ``table``; if its open run is in the ledger, moved on first.
+    """The bookmark of ``table``; if the ledger has its open plan, moved over it first.
 
     That run died between its load and its bookmark: the ledger is the truth.
     """
     bookmark = run.bookmarks.get(table)
-    if bookmark.open_run is None or not _entry(run, table, bookmark.open_run):
-        return bookmark
-    return advance(run, bookmark)
+    return advance(run, bookmark) if has_open_plan(run, bookmark) else bookmark
+
+
+def has_open_plan(run: Run, bookmark: Bookmark) -> bool:
+    """Whether what the bookmark plans is what the ledger has.
+
+    Two attempts of one run may have planned at once, and the run's stored plan is the first one's.
+    The bookmark must not move over the other, which nobody has loaded.
+    """
+    if bookmark.open_run is None or bookmark.plan is None:
+        return False
+    entry = _entry(run, bookmark.table, bookmark.open_run)
+    planned = Plan.from_dict(json.loads(bookmark.plan))
+    return entry is not None and int(entry["sequence"]) == planned.sequence
 
 
 def advance(run: Run, bookmark: Bookmark) -> Bookmark:
