@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 import boto3
@@ -84,6 +85,25 @@ class BookmarkStore:
         )
         self._put(advanced, expected_version=bookmark.version)
         return advanced
+
+    def move(self, bookmark: Bookmark, changes: Mapping[str, Any], who: str) -> Bookmark:
+        """Change a bookmark by hand; what it was is kept as ``undo/<pipeline>/<table>/<version>``.
+
+        Raises Fenced if anybody has changed it since it was read.
+        """
+        moved = Bookmark(
+            **{**_values(bookmark), **changes, "version": bookmark.version + 1, "plan": None}
+        )
+        self._table.put_item(
+            Item={
+                "table": f"undo/{self._key(bookmark.table)}/{bookmark.version}",
+                "bookmark": json.dumps(_values(bookmark), sort_keys=True),
+                "who": who,
+                "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            }
+        )
+        self._put(moved, expected_version=bookmark.version)
+        return moved
 
     def _put(self, bookmark: Bookmark, expected_version: int) -> None:
         table = self._table

@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from etl_lib.errors import BadInput, EtlError
 from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
-from workbench import endpoint, pipeline, screen, source_option, stack
+from workbench import bookmark_commands, endpoint, pipeline, screen, source_option, stack
 from workbench import init as contract_init
 from workbench.daemon import DaemonError
 from workbench.home import REPOSITORY, Home
@@ -49,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+app.add_typer(bookmark_commands.app, name="bookmarks")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
