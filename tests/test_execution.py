@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from etl_lib.errors import BadInput
 from workbench import deployment, endpoint, execution, pipeline, scheduling
 from workbench import stack as stacks
 from workbench.endpoint import Endpoint
@@ -150,6 +151,27 @@ def test_a_job_run_that_somebody_stops_fails_the_run_by_name(own: Stack, broken:
     summary = run(own)
     assert summary.status == "FAILED"
     assert summary.error is not None and "STOPPED" in summary.error
+
+
+def test_an_interrupted_run_stops_and_goes_on_under_its_name_only_by_a_redrive(
+    own: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "_tell", interrupt)
+        stopped = run(own, run_id="interrupted")
+    assert stopped.status == "FAILED" and stopped.error is not None
+    assert "workbook redrive interrupted" in stopped.error
+    client = own.endpoint.client("stepfunctions")
+    arn = execution.execution_arn(own.endpoint, "interrupted")
+    assert finished(client, arn)["status"] == "ABORTED"
+    with pytest.raises(BadInput, match="Go on with it: workbook redrive interrupted"):
+        run(own, run_id="interrupted")
+    healed = execution.redrive(own, execution.known(own, "interrupted"), QUIET)
+    assert healed.status == "SUCCEEDED", healed.error
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_job_without_its_script_fails_the_run_by_name(

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from etl_lib.warehouse import Warehouse
 from workbench import endpoint as local_aws
-from workbench import pipeline, runner, screen
+from workbench import execution, pipeline, runner, screen
 from workbench.mysql import change, seed
 from workbench.mysql.server import quoted
 from workbench.preparation import prepare
@@ -27,6 +27,7 @@ from workbench.summary import Summary
 from . import equality
 from .equality import TABLES, assert_raw_equals_source
 
+QUIET = Console(quiet=True)
 LINES = quoted("order lines")
 
 
@@ -36,25 +37,39 @@ def seeded(stack: Stack) -> Iterator[Stack]:
     yield stack
 
 
-def run(
-    stack: Stack,
-    contract: Path = pipeline.CONTRACT,
-    database: str = DATABASE,
-    run_id: str = "",
+def run(stack: Stack, run_id: str = "") -> Summary:
+    secret = stack.server.secret(DATABASE)
+    prepared = prepare(stack, pipeline.CONTRACT, secret, "", run_id)
+    return runner.run(stack, prepared, QUIET)
+
+
+def run_as_jobs(
+    stack: Stack, contract: Path = pipeline.CONTRACT, database: str = DATABASE
 ) -> Summary:
-    secret = stack.server.secret(database)
-    prepared = prepare(stack, contract, secret, "", run_id)
-    return runner.run(stack, prepared, Console(quiet=True))
+    """A run that is not what is tested here: the state machine's jobs are quicker."""
+    prepared = prepare(stack, contract, stack.server.secret(database), "", "")
+    return execution.run(stack, prepared, QUIET)
 
 
-def test_the_first_run_moves_everything_and_the_second_nothing(
-    seeded: Stack, warehouse: Warehouse
-) -> None:
-    first = run(seeded)
+@pytest.fixture(scope="module")
+def first(seeded: Stack) -> Summary:
+    return run(seeded)
+
+
+@pytest.fixture(scope="module")
+def second(seeded: Stack, first: Summary) -> Summary:
+    return run(seeded)
+
+
+def test_the_first_run_moves_everything(seeded: Stack, first: Summary) -> None:
     assert first.status == "SUCCEEDED", first.error
     assert first.total("extracted") == first.total("loaded") == first.total("source")
     assert_raw_equals_source(seeded)
-    second = run(seeded)
+
+
+def test_the_second_run_moves_nothing(
+    seeded: Stack, first: Summary, second: Summary, warehouse: Warehouse
+) -> None:
     assert second.status == "SUCCEEDED", second.error
     assert (second.total("extracted"), second.total("loaded")) == (0, 0)
     assert_raw_equals_source(seeded)
@@ -62,9 +77,8 @@ def test_the_first_run_moves_everything_and_the_second_nothing(
     assert sum(map(warehouse.scalar, halves)) == first.tables["bookings"]["raw"]
 
 
-def test_a_run_keeps_its_notebooks_its_summary_and_a_report(seeded: Stack) -> None:
-    summary = run(seeded)
-    folder = seeded.home.runs / summary.run_id
+def test_a_run_keeps_its_notebooks_its_summary_and_a_report(seeded: Stack, second: Summary) -> None:
+    folder = seeded.home.runs / second.run_id
     assert json.loads((folder / "summary.json").read_text())["status"] == "SUCCEEDED"
     assert "SUCCEEDED" in (folder / "report.html").read_text()
     pictures = 0
@@ -76,14 +90,13 @@ def test_a_run_keeps_its_notebooks_its_summary_and_a_report(seeded: Stack) -> No
     assert pictures >= 2
 
 
-def test_a_run_fits_on_one_screen_with_its_indicators(seeded: Stack) -> None:
-    summary = run(seeded)
+def test_a_run_fits_on_one_screen_with_its_indicators(seeded: Stack, second: Summary) -> None:
     console = Console(file=io.StringIO(), width=100)
-    screen.show(summary, seeded, console)
+    screen.show(second, seeded, console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     for indicator in pipeline.read_contract(pipeline.CONTRACT).indicators:
         assert indicator.name.replace("_", " ") in shown
-    assert str(seeded.home.runs / summary.run_id / "report.html") in shown.replace("\n", "")
+    assert str(seeded.home.runs / second.run_id / "report.html") in shown.replace("\n", "")
 
 
 def test_after_a_change_just_the_changed_rows_move_and_raw_equals_the_source(
@@ -107,7 +120,7 @@ def test_a_run_that_died_before_its_bookmark_is_repaired_from_the_ledger(
         patch.setattr(runner, "STAGES", runner.STAGES[:4])
         died = run(seeded)
     assert died.tables["bookings"]["bookmark"] is None
-    summary = run(seeded)
+    summary = run_as_jobs(seeded)
     assert summary.status == "SUCCEEDED", summary.error
     assert summary.total("extracted") == 0
     assert_raw_equals_source(seeded)
@@ -120,7 +133,7 @@ def test_a_run_that_died_after_its_plan_has_its_windows_adopted(
     with monkeypatch.context() as patch:
         patch.setattr(runner, "STAGES", runner.STAGES[:1])
         died = run(seeded)
-    summary = run(seeded)
+    summary = run_as_jobs(seeded)
     assert summary.status == "SUCCEEDED", summary.error
     for table in TABLES:
         assert summary.tables[table]["high"] == died.tables[table]["high"]
@@ -149,7 +162,7 @@ def test_an_endpoint_killed_in_mid_run_fails_it_within_30_seconds_and_the_next_r
         ("EndpointConnectionError", "ConnectionClosedError")
     )
     local_aws.start(seeded.home.aws)
-    healed = run(seeded)
+    healed = run_as_jobs(seeded)
     assert healed.status == "SUCCEEDED", healed.error
     assert_raw_equals_source(seeded)
 
@@ -173,9 +186,9 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
             "UPDATE bookings SET booking_status = 'confirmed' WHERE booking_status = 'lost'"
         )
         cursor.execute("SELECT SLEEP(1)")
-    healed = run(seeded)
+    healed = run_as_jobs(seeded)
     assert healed.status == "SUCCEEDED", healed.error
-    run(seeded)
+    run_as_jobs(seeded)
     assert_raw_equals_source(seeded)
 
 
@@ -203,7 +216,7 @@ def test_any_database_moves_with_the_contract_that_init_writes(
     secret = stack.server.secret("shop")
     path = tmp_path / "tables.toml"
     path.write_text(init.draft(_source(secret)).text)
-    summary = run(stack, path, "shop")
+    summary = run_as_jobs(stack, path, "shop")
     assert summary.status == "SUCCEEDED", summary.error
     for table in ("orders", "order lines"):
         columns = equality.columns_of(stack.server, "shop", table)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from etl_lib.errors import BadInput
 from etl_lib.warehouse import Warehouse
-from workbench import runner
+from workbench import execution
 from workbench.preparation import prepare
 from workbench.stack import Stack
 from workbench.summary import Summary
@@ -77,7 +77,8 @@ def run(source: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
         path = Path(folder / "tables.toml")
         path.write_text(text)
         secret = source.server.secret(database)
-        done = runner.run(source, prepare(source, path, secret, "", run_id), Console(quiet=True))
+        prepared = prepare(source, path, secret, "", run_id)
+        done = execution.run(source, prepared, Console(quiet=True))
         assert done.status == "SUCCEEDED", done.error
         return done
 

@@ -31,17 +31,21 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     machine = Deployment(stack.endpoint).apply(
         lambda text: console.print(f"[dim]· {text}[/]", highlight=False)
     )
-    started = stack.endpoint.client("stepfunctions").start_execution(
-        stateMachineArn=machine,
-        name=prepared.run_id,
-        input=json.dumps(
-            {
-                "tables": list(prepared.tables),
-                "contract": prepared.contract_url,
-                "source_secret": prepared.source_secret,
-            }
-        ),
-    )
+    client = stack.endpoint.client("stepfunctions")
+    given = {
+        "tables": list(prepared.tables),
+        "contract": prepared.contract_url,
+        "source_secret": prepared.source_secret,
+    }
+    try:
+        started = client.start_execution(
+            stateMachineArn=machine, name=prepared.run_id, input=json.dumps(given)
+        )
+    except client.exceptions.ExecutionAlreadyExists:
+        raise BadInput(
+            f"run {prepared.run_id} has been started before. Go on with it: "
+            f"workbook redrive {prepared.run_id}"
+        ) from None
     return _follow(stack, started["executionArn"], prepared, console)
 
 
@@ -112,6 +116,12 @@ def _follow(stack: Stack, arn: str, prepared: Prepared, console: Console) -> Sum
                 summary, stack.endpoint.client("stepfunctions").describe_execution(executionArn=arn)
             )
             summary.tables = tables_of(zone, prepared.run_id, STAGES)
+        except KeyboardInterrupt:
+            stack.endpoint.client("stepfunctions").stop_execution(
+                executionArn=arn, error="Interrupted", cause="workbook run was interrupted"
+            )
+            summary.status = "FAILED"
+            summary.error = f"interrupted, and stopped: workbook redrive {prepared.run_id} goes on"
         except BotoCoreError as error:
             summary.status = "FAILED"
             summary.error = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import papermill
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 
@@ -67,6 +67,9 @@ def _stages(
             except PapermillExecutionError as error:
                 status, summary.status = "FAILED", "FAILED"
                 summary.error = f"{error.ename}: {error.evalue}"
+            except (BotoCoreError, ClientError) as error:  # between two notebooks
+                status, summary.status = "FAILED", "FAILED"
+                summary.error = f"{type(error).__name__}: {error}"
             except RuntimeError as error:  # jupyter_client's, of a kernel that does not start
                 status, summary.status = "FAILED", "FAILED"
                 summary.error = f"KernelNotStarted: {error}"
