@@ -74,7 +74,7 @@ def create_tables(run: Run, table: Table, columns: Columns) -> None:
 
 
 def _add_digests(run: Run) -> None:
-    """Tables of before 0.2 have no _digest; theirs stay NULL, which reconcile does not judge."""
+    """Tables made before rows had digests get the column; NULL is what reconcile does not judge."""
     found = run.warehouse.rows(
         "SELECT table_schema, table_name FROM information_schema.columns "
         "WHERE table_schema IN ('curated', 'quarantine') GROUP BY 1, 2 "

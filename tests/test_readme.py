@@ -33,6 +33,7 @@ def inline(word: str) -> list[str]:
 def test_every_command_and_option_exists(line: str) -> None:
     words = shlex.split(line.partition("  #")[0])[1:]
     command = COMMANDS[words[0]]
+    command = getattr(command, "commands", {}).get(words[1], command) if words[1:] else command
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= known
     for option, value in pairwise(words):
