@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl_lib import checksum, staging
+from etl_lib import checksum, staging, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.identifiers import literal, mysql
@@ -32,7 +32,8 @@ RANGES_AT_ONCE = 200
 class Comparison:
     """What differs between the source and raw of one table, below its bookmark.
 
-    ``pending`` rows were changed since the last run, which is no damage: the next run moves them.
+    ``pending`` rows came, went or were changed since the last run, which is no damage: the next run
+    moves them. Rows that the contract keeps when the source deletes them are not counted at all.
     ``moved`` says how many rows' keys were read to find it out.
     """
 
@@ -96,6 +97,28 @@ class _Sides:
         return checksum.redshift_row(self.columns)
 
 
+@dataclass(frozen=True)
+class _Policy:
+    """What a difference means. ``changed``: the table has no cursor, and is not what was loaded.
+    ``gone``: what a row is that only raw has: damage, pending, or kept."""
+
+    changed: bool
+    gone: str
+
+    @classmethod
+    def of(cls, source: Source, sides: _Sides) -> _Policy:
+        table, bookmark = sides.table, sides.bookmark
+        if table.cursor is None:
+            names = {each["source"] for each in sides.columns}
+            columns = [column for column in sides.source if column.name in names]
+            changed = window.full(source, table, columns, None).digest != bookmark.digest
+            return cls(changed, "pending" if changed else "damage")
+        if table.deletes != "sweep":
+            return cls(False, "kept")
+        same = window.keys_digest(source, table) == bookmark.keys_digest
+        return cls(False, "damage" if same else "pending")
+
+
 def compare(run: Run, source: Source, table: Table) -> Comparison | None:
     """Compare one table; None if it was never loaded. Reads only."""
     bookmark = run.bookmarks.get(table.name)
@@ -108,8 +131,11 @@ def compare(run: Run, source: Source, table: Table) -> Comparison | None:
     ours, theirs = _source_ranges(source, sides), _raw_ranges(run, sides)
     differing = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
     found = Comparison(table.name, bookmark.high, rows, 16**sides.digits, len(differing))
+    if differing:
+        policy = _Policy.of(source, sides)
     for names in _chunks(differing, RANGES_AT_ONCE):
-        _compare_rows(found, _source_rows(source, sides, names), _raw_rows(run, sides, names))
+        in_source, in_raw = _source_rows(source, sides, names), _raw_rows(run, sides, names)
+        _compare_rows(found, in_source, in_raw, policy)
     return found
 
 
@@ -176,7 +202,10 @@ def _raw_rows(run: Run, sides: _Sides, names: Sequence[str]) -> dict[Key, list[i
 
 
 def _compare_rows(
-    found: Comparison, ours: Mapping[Key, tuple[int, bool]], theirs: Mapping[Key, list[int]]
+    found: Comparison,
+    ours: Mapping[Key, tuple[int, bool]],
+    theirs: Mapping[Key, list[int]],
+    policy: _Policy,
 ) -> None:
     found.moved += len(ours)
     for key, (total, later) in ours.items():
@@ -185,11 +214,15 @@ def _compare_rows(
             found.duplicated.append(key)
         elif copies == [total]:
             continue
-        elif later:
+        elif later or policy.changed:
             found.pending += 1
         else:
             (found.altered if copies else found.missing).append(key)
-    found.extra += [key for key in theirs if key not in ours]
+    gone = [key for key in theirs if key not in ours]
+    if policy.gone == "damage":
+        found.extra += gone
+    elif policy.gone == "pending":
+        found.pending += len(gone)
 
 
 def _key(row: Mapping[str, Any], width: int) -> Key:

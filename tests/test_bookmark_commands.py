@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -14,16 +16,26 @@ from workbench import bookmark_commands, pipeline
 from workbench.stack import Stack
 
 Command = Callable[..., str]
+CONTRACT = """
+name = "marks"
+[tables.bookings]
+keys = ["booking_id"]
+cursor = "updated_at"
+[tables.fx_rates]
+keys = ["rate_date", "currency"]
+"""
 
 
 @pytest.fixture
-def bookmarks(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Command:
+def bookmarks(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    contract = tmp_path / "tables.toml"
+    contract.write_text(CONTRACT)
     monkeypatch.setenv("WORKBOOK_HOME", str(stack.home.root))
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr(bookmark_commands, "out", bookmark_commands.Console(width=160))
 
     def call(*arguments: str) -> str:
-        done = CliRunner().invoke(bookmark_commands.app, arguments)
+        done = CliRunner().invoke(bookmark_commands.app, [*arguments, "--contract", str(contract)])
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         assert done.exit_code == 0, done.output
@@ -32,14 +44,20 @@ def bookmarks(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Command:
     return call
 
 
+def items(stack: Stack) -> list[Any]:
+    """What DynamoDB has of this contract, undo records too."""
+    found = stack.endpoint.client("dynamodb").scan(TableName=pipeline.BOOKMARKS)["Items"]
+    return [item for item in found if "marks/" in item["table"]["S"]]
+
+
 @pytest.fixture
 def store(stack: Stack) -> BookmarkStore:
-    """The sample's bookmarks, with none of them there."""
-    for item in (dynamodb := stack.endpoint.client("dynamodb")).scan(TableName=pipeline.BOOKMARKS)[
-        "Items"
-    ]:
-        dynamodb.delete_item(TableName=pipeline.BOOKMARKS, Key={"table": item["table"]})
-    return BookmarkStore(pipeline.BOOKMARKS, "rental_apartments")
+    """No bookmark is there yet."""
+    for item in items(stack):
+        stack.endpoint.client("dynamodb").delete_item(
+            TableName=pipeline.BOOKMARKS, Key={"table": item["table"]}
+        )
+    return BookmarkStore(pipeline.BOOKMARKS, "marks")
 
 
 def test_a_seed_is_a_first_bookmark_and_never_changes_one(
@@ -63,8 +81,7 @@ def test_back_is_allowed_forward_must_be_wanted_and_both_leave_what_was(
     bookmarks("set", "bookings", "2026-01-31 00:00:00.000000", "--skip-rows")
     with stack.active():
         assert store.get("bookings").high == "2026-01-31 00:00:00.000000"
-    items = stack.endpoint.client("dynamodb").scan(TableName=pipeline.BOOKMARKS)["Items"]
-    undo = [each for each in items if each["table"]["S"].startswith("undo/")]
+    undo = [each for each in items(stack) if each["table"]["S"].startswith("undo/")]
     kept = sorted(str(json.loads(each["bookmark"]["S"])["high"]) for each in undo)
     assert kept == ["2026-01-01 00:00:00.000000", "2026-01-31 00:00:00.000000", "None"]
 
@@ -85,7 +102,7 @@ def test_a_mistake_changes_nothing_and_is_told(
 ) -> None:
     with pytest.raises(BadInput, match=message):
         bookmarks(*arguments)
-    assert stack.endpoint.client("dynamodb").scan(TableName=pipeline.BOOKMARKS)["Items"] == []
+    assert items(stack) == []
 
 
 def test_a_bookmark_with_an_open_run_is_not_moved(

@@ -158,6 +158,43 @@ def test_what_one_spark_script_left_the_next_does_not_find(glue: Any, job: Job) 
     assert run(glue, second)["JobRunState"] == "SUCCEEDED"
 
 
+SPARK = "from pyspark.sql import SparkSession\ns = SparkSession.builder.getOrCreate()\n"
+
+
+def test_a_spark_script_that_leaves_without_a_word_does_not_harm_the_next(
+    glue: Any, job: Job
+) -> None:
+    assert run(glue, job(f"{SPARK}import os; os._exit(0)", "glueetl"))["JobRunState"] == "SUCCEEDED"
+    after = run(glue, job(f"{SPARK}s.range(3).count()", "glueetl"))
+    assert after["JobRunState"] == "SUCCEEDED", after
+
+
+def test_a_thread_that_still_works_keeps_spark(glue: Any, job: Job, endpoint: Endpoint) -> None:
+    script = (
+        f"{SPARK}import threading, time\n"
+        "def work():\n    time.sleep(1)\n    print(s.range(10).count())\n"
+        "threading.Thread(target=work).start()\n"
+    )
+    done = run(glue, job(script, "glueetl"))
+    assert printed(endpoint, done) == ["10"]
+
+
+def test_two_runs_draw_other_numbers_and_a_last_line_needs_no_end(
+    glue: Any, job: Job, endpoint: Endpoint
+) -> None:
+    name = job("import random, numpy\nprint(random.random(), numpy.random.rand(), end='')\n")
+    first, second = (printed(endpoint, run(glue, name)) for _ in range(2))
+    assert len(first) == len(second) == 1
+    assert set(first[0].split()).isdisjoint(second[0].split())
+
+
+def test_what_a_script_started_in_a_session_of_its_own_ends_with_it(glue: Any, job: Job) -> None:
+    script = "import subprocess\nsubprocess.Popen(['sleep', '98'], start_new_session=True)\n"
+    done = run(glue, job(script))
+    assert done["JobRunState"] == "SUCCEEDED"
+    assert processes(done["Id"]) == []
+
+
 @pytest.mark.parametrize(
     ("script", "state", "message"),
     [

@@ -67,11 +67,13 @@ def test_what_was_just_loaded_is_proven_complete_without_reading_a_row(own: Stac
 
 def test_a_change_since_the_last_run_is_pending_and_no_damage(own: Stack) -> None:
     with own.server.cursor(DATABASE) as cursor:
-        cursor.execute("UPDATE bookings SET total_price = total_price + 1 LIMIT 3")
-        cursor.connection.commit()
+        cursor.execute("UPDATE bookings SET total_price = total_price + 1 ORDER BY booking_id LIMIT 3")
+        cursor.execute("DELETE FROM bookings ORDER BY booking_id DESC LIMIT 2")
+        cursor.execute("DELETE FROM fx_rates LIMIT 4")
     result = found(own)
     assert result.clean
-    assert {each.table: each.pending for each in result.rows}["bookings"] == 3
+    pending = {each.table: each.pending for each in result.rows}
+    assert (pending["bookings"], pending["fx_rates"]) == (5, 4)
     assert execution.run(own, prepared(own), QUIET).status == "SUCCEEDED"
 
 

@@ -30,21 +30,23 @@ class JobLogs:
         self._lock = threading.Lock()
         self._sent: dict[Path, int] = {}
 
-    def ship(self, record: dict[str, Any], folder: Path) -> None:
-        """Send what the run has printed since the last time."""
+    def ship(self, record: dict[str, Any], folder: Path, to_the_end: bool = False) -> None:
+        """Send what the run has printed since the last time; ``to_the_end``: a last line that does
+        not end, too."""
         with self._lock:
             for name, suffix in STREAMS.items():
                 try:
-                    self._ship(folder / name, f"{record['LogGroupName']}/{suffix}", record["Id"])
+                    group = f"{record['LogGroupName']}/{suffix}"
+                    self._ship(folder / name, group, record["Id"], to_the_end)
                 except (BotoCoreError, ClientError):
                     return  # the server is closing; the run's own end is what counts
 
-    def _ship(self, path: Path, group: str, stream: str) -> None:
+    def _ship(self, path: Path, group: str, stream: str, to_the_end: bool) -> None:
         try:
             data = path.read_bytes()[self._sent.get(path, 0) :]
         except FileNotFoundError:
             return
-        whole = data[: data.rfind(b"\n") + 1]
+        whole = data if to_the_end else data[: data.rfind(b"\n") + 1]
         if not whole:
             return
         if path not in self._sent:

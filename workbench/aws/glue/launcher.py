@@ -13,6 +13,7 @@ import ctypes
 import importlib
 import json
 import os
+import random
 import runpy
 import select
 import signal
@@ -22,6 +23,8 @@ import threading
 import time
 import traceback
 from typing import Any, NoReturn
+
+import numpy
 
 PR_SET_PDEATHSIG = 1
 PRELOADED = (
@@ -124,6 +127,8 @@ def _settle(request: dict[str, Any], libc: Any) -> None:
     sys.argv = request["argv"]
     sys.path[:0] = [request["folder"], *request["path"]]
     importlib.invalidate_caches()
+    random.seed()  # what was loaded before the fork would draw the same numbers in every run
+    numpy.random.seed()
     if request.get("jvms"):
         _borrow_jvms(request["jvms"], request["run"])
 
@@ -166,6 +171,7 @@ def _execute(request: dict[str, Any]) -> int:
         _report(request, type(error).__name__, str(error))
     with contextlib.suppress(BaseException):
         _leave()
+        open(request["left"], "w").close()  # a script that ended by os._exit() does not come here
     return code
 
 
@@ -191,10 +197,10 @@ def _report(request: dict[str, Any], name: str, message: str) -> None:
 
 def _leave() -> None:
     """What the interpreter does at its end; and the JVM gets rid of what the script left."""
+    threading._shutdown()  # type: ignore[attr-defined]  # they may still need Spark
     context = sys.modules["pyspark"].SparkContext._active_spark_context
     if context is not None:
         context.stop()
-    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

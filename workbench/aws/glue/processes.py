@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ class Processes:
             except ProcessLookupError:
                 continue
             return
+
+    @staticmethod
+    def kill_strays(folder: Path) -> None:
+        """What a run has started in a session of its own: it still has the run's environment."""
+        mark = f"TMPDIR={folder / 'tmp'}".encode()
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # it is gone, or another user's
+                if mark in path.read_bytes().split(b"\0"):
+                    os.kill(int(path.parent.name), signal.SIGKILL)
 
     def close(self) -> None:
         """End the launcher; it takes its children with it."""

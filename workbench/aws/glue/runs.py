@@ -225,6 +225,7 @@ class Runs:
             "stdout": str(run.folder / "stdout"),
             "stderr": str(run.folder / "stderr"),
             "error": str(run.folder / "error.json"),
+            "left": str(run.folder / "left"),
             "jvms": self._spark().address if is_spark else "",
         }
 
@@ -258,11 +259,12 @@ class Runs:
             self._processes.kill(run.pid)
 
     def _over(self, run: JobRun, status: int | None) -> None:
-        clean = status is not None and os.WIFEXITED(status) and not run.wanted
+        clean = status is not None and (run.folder / "left").exists() and not run.wanted
         if self._jvms and run.record["LogGroupName"] == "/aws-glue/jobs":
             self._jvms.release(run.id, clean)
         if run.pid:
             self._processes.kill(run.pid)  # what the script has left behind
+            self._processes.kill_strays(run.folder)
         if run.wanted:
             self._finish(run, run.wanted, LATE if run.wanted == "TIMEOUT" else "")
         elif status == 0:
@@ -271,7 +273,7 @@ class Runs:
             self._finish(run, "FAILED", _explained(run, status))
 
     def _finish(self, run: JobRun, state: str, message: str) -> None:
-        self._logs.ship(run.record, run.folder)
+        self._logs.ship(run.record, run.folder, to_the_end=True)
         with self._changed:
             if run.final:
                 return
