@@ -179,6 +179,20 @@ def test_a_thread_that_still_works_keeps_spark(glue: Any, job: Job, endpoint: En
     assert printed(endpoint, done) == ["10"]
 
 
+def test_a_spark_run_that_is_stopped_while_it_starts_takes_no_jvm_with_it(
+    glue: Any, job: Job
+) -> None:
+    # Other settings than the default's: a JVM of their own must start.
+    slow = job(f"{SPARK}s.range(3).count()", "glueetl", DefaultArguments={"--conf": "spark.x=1"})
+    for _ in range(2):
+        running = begin(glue, slow)
+        time.sleep(0.8)
+        glue.batch_stop_job_run(JobName=slow, JobRunIds=[running])
+        assert ended(glue, slow, running)["JobRunState"] == "STOPPED"
+    after = run(glue, slow)
+    assert after["JobRunState"] == "SUCCEEDED", after
+
+
 def test_two_runs_draw_other_numbers_and_a_last_line_needs_no_end(
     glue: Any, job: Job, endpoint: Endpoint
 ) -> None:
@@ -207,6 +221,7 @@ def test_what_a_script_started_in_a_session_of_its_own_ends_with_it(glue: Any, j
             "FAILED",
             "killed by signal 9 (SIGKILL)",
         ),
+        ("import os; os.kill(os.getpid(), 40)", "FAILED", "killed by signal 40"),
         ("def f(:", "FAILED", "SyntaxError: "),
         ("import nonsense_here", "FAILED", "ModuleNotFoundError: No module named 'nonsense_here'"),
         ("import sys; sys.exit(0)", "SUCCEEDED", ""),

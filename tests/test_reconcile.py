@@ -67,7 +67,9 @@ def test_what_was_just_loaded_is_proven_complete_without_reading_a_row(own: Stac
 
 def test_a_change_since_the_last_run_is_pending_and_no_damage(own: Stack) -> None:
     with own.server.cursor(DATABASE) as cursor:
-        cursor.execute("UPDATE bookings SET total_price = total_price + 1 ORDER BY booking_id LIMIT 3")
+        cursor.execute(
+            "UPDATE bookings SET total_price = total_price + 1 ORDER BY booking_id LIMIT 3"
+        )
         cursor.execute("DELETE FROM bookings ORDER BY booking_id DESC LIMIT 2")
         cursor.execute("DELETE FROM fx_rates LIMIT 4")
     result = found(own)

@@ -138,10 +138,10 @@ class Jvms:
 
     def _borrow(self, run: str) -> Jvm:
         with self._changed:
-            if run not in self._kinds:
-                raise process.ProcessFailed(f"no Glue run {run} is known")
-            kind = self._kinds[run]
             while True:
+                if run not in self._kinds:  # it was stopped, maybe while it waited here
+                    raise process.ProcessFailed(f"no Glue run {run} is known")
+                kind = self._kinds[run]
                 for jvm in self._jvms:
                     if jvm.run is None and jvm.kind == kind and jvm.child.poll() is None:
                         jvm.run = run
@@ -185,7 +185,9 @@ class Jvms:
             raise
         with self._changed:
             self._starting -= 1
-            jvm.run, jvm.idle_since = run, time.monotonic()
+            # A run that was stopped meanwhile takes nothing: it would never give it back.
+            jvm.run = run if run in self._kinds else None
+            jvm.idle_since = time.monotonic()
             self._jvms.append(jvm)
             self._changed.notify_all()
         return jvm

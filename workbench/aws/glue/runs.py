@@ -249,7 +249,14 @@ class Runs:
                     self._processes.kill(message["pid"])
                 self._set(run, "RUNNING")
             else:
-                self._over(run, message["status"])
+                self._end(run, message["status"])
+
+    def _end(self, run: JobRun, status: int) -> None:
+        """Whatever goes wrong here is this run's failure, and no other's."""
+        try:
+            self._over(run, status)
+        except Exception as error:
+            self._finish(run, "FAILED", f"{type(error).__name__}: {error}")
 
     def _end_it(self, run: JobRun, state: str) -> None:
         run.wanted = run.wanted or state
@@ -332,12 +339,19 @@ def _explained(run: JobRun, status: int | None) -> str:
     if error and error["name"] != "SystemExit":
         return f"{error['name']}: {error['message']}"
     end = (
-        f"killed by signal {os.WTERMSIG(status)} ({signal.Signals(os.WTERMSIG(status)).name})"
+        f"killed by signal {os.WTERMSIG(status)} ({_signal(os.WTERMSIG(status))})"
         if os.WIFSIGNALED(status)
         else f"exit code {os.WEXITSTATUS(status)}"
     )
     log = _last_lines(run.folder / "stderr") or _last_lines(run.folder / "stdout")
     return f"{end}: {log}" if log else end
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return signal.strsignal(number) or "unknown"
 
 
 def _last_lines(path: Path, lines: int = 5) -> str:
