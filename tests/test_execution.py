@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -73,6 +74,9 @@ def test_a_run_goes_through_every_state_and_moves_everything(own: Stack) -> None
         ('{"tabels": []}', "unknown fields: tabels"),
         ('{"tables": "bookings"}', "tables must be a list"),
         ('{"tables": ["bokings"]}', "The contract has no table bokings"),
+        ('{"tables": [null]}', "tables must be a list"),
+        ('{"tables": ["bookings", 7]}', "tables must be a list"),
+        ('{"contract": "s3://nobucket/x/tables.toml"}', "No list of tables"),
         ('{"contract": "/etc/tables.toml"}', "contract must be the address"),
         ('{"contract": "s3://rental-apartments-etl/none/tables.toml"}', "No list of tables"),
         ('{"run_id": "../x"}', "run_id must be the name"),
@@ -214,6 +218,9 @@ def test_two_runs_at_once_are_one_run_and_one_clear_error(own: Stack) -> None:
         time.sleep(0.05)
     second = run(own)
     assert second.error is not None and second.error.startswith("LeaseHeld: Run ")
+    name = first.rpartition(":")[2]  # nor does it help to give oneself for the run that holds it
+    again = client.start_execution(stateMachineArn=machine, input=json.dumps({"run_id": name}))
+    assert finished(client, again["executionArn"])["error"] == "LeaseHeld"
     assert finished(client, first)["status"] == "SUCCEEDED"
 
 
@@ -236,6 +243,16 @@ def test_a_stopped_execution_stops_its_jobs_and_its_lease_does_not_block_the_nex
         raise AssertionError("a job run outlived its execution")
     after = run(own)
     assert after.status == "SUCCEEDED", after.error
+
+
+def test_an_execution_that_nobody_here_started_can_be_redriven(own: Stack) -> None:
+    client = own.endpoint.client("stepfunctions")
+    machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
+    arn = client.start_execution(stateMachineArn=machine, input="{}", name="foreign")
+    client.stop_execution(executionArn=arn["executionArn"])
+    assert finished(client, arn["executionArn"])["status"] == "ABORTED"
+    healed = execution.redrive(own, execution.known(own, "foreign"), QUIET)
+    assert healed.status == "SUCCEEDED", healed.error
 
 
 def test_a_killed_local_aws_fails_the_run_and_a_redrive_completes_it(own: Stack) -> None:

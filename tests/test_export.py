@@ -279,6 +279,15 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "cell 5: `rows` is made in cell 4 by what the job leaves out",
     ),
     ({"code": "print(name)", "change": explore('name = "x"')}, "cell 4: `name` is set anew here"),
+    ({"code": "print(max(1, 2))", "change": explore("max = min")}, "`max` is set anew here"),
+    (
+        {"code": "xs = [name]\nprint(xs)", "change": explore("xs.append(2)")},
+        "`xs` is changed here",
+    ),
+    (
+        {"code": "import json\nprint(json.dumps(1))", "change": explore("json.dumps = str")},
+        "`json` is changed here",
+    ),
     ({"code": "name"}, "nothing in it is work"),
     ({"job": "ray"}, "its metadata say 'ray' for the job type"),
 ]

@@ -19,8 +19,9 @@ from workbench import graph, history, pipeline, report, screen
 from workbench.deployment import FOLDER, MACHINE, Deployment
 from workbench.endpoint import Endpoint
 from workbench.history import Visit
+from workbench.pipeline import BUCKET
 from workbench.preparation import STAGES, Prepared
-from workbench.stack import Stack
+from workbench.stack import SECRET, Stack
 from workbench.summary import StageResult, Summary, tables_of
 
 POLL = 0.2  # seconds between two looks at an execution
@@ -81,16 +82,26 @@ def known(stack: Stack, run_id: str) -> Prepared:
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
         raise BadInput(f"no execution is named {run_id!r}") from None
     given = json.loads(found["input"])
-    contract = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["contract"]
+    contract = _contract_of(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     return Prepared(
         run_id=run_id,
         folder=folder,
-        contract=Path(contract),
-        contract_url=given["contract"],
-        tables=tuple(given["tables"]),
-        source_secret=given["source_secret"],
+        contract=contract,
+        contract_url=given.get("contract", f"s3://{BUCKET}/contract/current/tables.toml"),
+        tables=tuple(given.get("tables") or pipeline.read_contract(contract).tables),
+        source_secret=given.get("source_secret", SECRET),
         started=datetime.now(UTC),
     )
+
+
+def _contract_of(folder: Path) -> Path:
+    """The contract of a run that `workbook run` started; that of any other is the sample's."""
+    try:
+        kept = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return pipeline.CONTRACT
+    return Path(kept["contract"])
 
 
 def execution_arn(endpoint: Endpoint, run_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 
 from workbench.export import job, statements
@@ -52,21 +53,27 @@ def undefined(notebook: Notebook) -> Iterator[tuple[int, str]]:
 
 
 def rebound(notebook: Notebook) -> Iterator[tuple[int, str]]:
-    """(cell, problem) of names that the work reads and that what is left out sets anew."""
+    """(cell, problem) of names that the work reads and that what is left out sets or changes."""
     work = [text for cell in notebook.working() for text in statements.work(cell)]
-    given = [cell.python for cell in notebook.tagged("parameters")]
-    shared = statements.names([*given, *work])[0] & statements.used(work)
+    read = statements.used(work)
+    # A name of Python's own, such as max, is the work's too.
+    shared = read & (_made(notebook, work) | set(dir(builtins)))
     for cell in notebook.code():
-        if "explore" in cell.tags:
-            left_out = cell.tree().body
-        else:
-            left_out = [node for node in cell.tree().body if statements.shows(node)]
-        for name in sorted(shared & statements.assigned(left_out)):
+        explore = "explore" in cell.tags
+        left_out = [node for node in cell.tree().body if explore or statements.shows(node)]
+        set_here = statements.assigned(left_out) & shared
+        for name in sorted(set_here | statements.changed(left_out) & read):
+            done = "set anew" if name in set_here else "changed"
             yield (
                 cell.number,
-                f"`{name}` is set anew here, which the job leaves out, and the work reads it: the "
+                f"`{name}` is {done} here, which the job leaves out, and the work reads it: the "
                 "job would do something else: choose another name",
             )
+
+
+def _made(notebook: Notebook, work: list[str]) -> set[str]:
+    given = [cell.python for cell in notebook.tagged("parameters")]
+    return statements.names([*given, *work])[0]
 
 
 def _whence(notebook: Notebook, name: str) -> str:

@@ -15,6 +15,11 @@ from collections.abc import Iterable, Iterator
 from workbench.export.notebook import Cell
 
 SHOWING = ("show", "plots", "plt")
+# Methods of Python's own containers that change them.
+CHANGING = frozenset(
+    "add append clear discard extend insert pop popitem remove reverse setdefault sort "
+    "update".split()
+)
 MODULE = frozenset(("__name__", "__file__", "__doc__"))
 
 
@@ -90,6 +95,18 @@ def assigned(nodes: Iterable[ast.stmt]) -> set[str]:
     return {each.get_name() for each in symbols if not each.is_imported()}
 
 
+def changed(nodes: Iterable[ast.stmt]) -> set[str]:
+    """Names whose objects the statements change in place: by an attribute, an item or a method."""
+    found = set()
+    for node in (each for top in nodes for each in ast.walk(top)):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            found.add(_base(node.value))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in CHANGING:
+                found.add(_base(node.func.value))
+    return found - {""}
+
+
 def calls(node: ast.AST) -> Iterator[ast.Call]:
     return (each for each in ast.walk(node) if isinstance(each, ast.Call))
 
@@ -97,6 +114,13 @@ def calls(node: ast.AST) -> Iterator[ast.Call]:
 def root(node: ast.expr) -> str:
     """``show`` of ``show.frame``; empty if it does not begin with a name."""
     while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _base(node: ast.expr) -> str:
+    """``a`` of ``a.b[0].c``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
 

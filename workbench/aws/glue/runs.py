@@ -336,8 +336,8 @@ def _explained(run: JobRun, status: int | None) -> str:
         error = json.loads((run.folder / "error.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         error = None
-    if error and error["name"] != "SystemExit":
-        return f"{error['name']}: {error['message']}"
+    if isinstance(error, dict) and error.get("name", "SystemExit") != "SystemExit":
+        return f"{error['name']}: {error.get('message', '')}"
     end = (
         f"killed by signal {os.WTERMSIG(status)} ({_signal(os.WTERMSIG(status))})"
         if os.WIFSIGNALED(status)
