@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 
 # The longest files: begun first, they do not leave the other process idle at the end.
-LONGEST = ("test_pipeline", "test_execution", "test_parity", "test_engine", "test_unseen_changes")
+LONGEST = (
+    "test_pipeline",
+    "test_execution",
+    "test_parity",
+    "test_engine",
+    "test_reconcile",
+    "test_histories",
+    "test_unseen_changes",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

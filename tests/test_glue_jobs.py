@@ -135,9 +135,10 @@ def test_a_spark_script_reads_and_writes_s3_and_the_next_one_has_its_warm_jvm(
         "print(spark._jvm.java.lang.ProcessHandle.current().pid())\n"
     )
     name = job(script, "glueetl")
-    first, second = (run(glue, name) for _ in range(2))
-    assert (first["JobRunState"], second["JobRunState"]) == ("SUCCEEDED", "SUCCEEDED")
-    assert printed(endpoint, first) == printed(endpoint, second)
+    done = [run(glue, name) for _ in range(4)]
+    assert {each["JobRunState"] for each in done} == {"SUCCEEDED"}
+    pids = {pid for each in done for pid in printed(endpoint, each)}
+    assert len(pids) <= 2, "the pool has two"
 
 
 def test_what_one_spark_script_left_the_next_does_not_find(glue: Any, job: Job) -> None:

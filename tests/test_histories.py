@@ -17,7 +17,7 @@ from workbench.mysql.server import Server
 
 from .histories import Planned, Planner, live, planner
 
-HISTORIES = 24  # in the default tests; the drill lives 2,000
+HISTORIES = 16  # in the default tests; the drill lives 2,000
 
 
 def test_no_history_loses_doubles_or_keeps_a_stale_row(mysql_server: Server) -> None:
