@@ -97,9 +97,9 @@ def _check_then_list(
 ) -> datetime:
     """The uncommitted read first, the running statements after it."""
     checked = _below_uncommitted(source, table, columns, start, high)
-    now, settled, _ = _clock(source, table)
+    _, settled, _ = _clock(source, table)
     cursor = next(column for column in columns if column.name == table.cursor)
-    return min(checked, window._floor(high - (now - settled), cursor))
+    return min(checked, window._floor(settled, cursor))
 
 
 def _stamps_only(names: Sequence[str]) -> str:

@@ -59,6 +59,7 @@ class KeptSource(Source):
             database=self.database,
             charset="utf8mb4",
             cursorclass=DictCursor,
+            ssl_disabled=True,
         )
         with connection.cursor() as cursor:
             cursor.execute("SET time_zone = '+00:00'")

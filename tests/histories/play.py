@@ -8,19 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-import pymysql
+from pymysql.cursors import Cursor
+from pymysql.err import MySQLError
 
 from tests.histories.pipeline import Crash, KeptSource, Pipeline
-from tests.histories.writers import KINDS, TEMPERS, WEIGHTS, Kind, Script, Writer
-from workbench.mysql.server import Server
+from tests.histories.writers import DATABASE, KINDS, TEMPERS, WEIGHTS, Kind, Script, Temper, Writer, connect
+from workbench.mysql.server import READER, Server
 
-DATABASE = "histories"
 CRASHES = ("", "", "", "", "plan", "extract", "load")
 PATIENCE = 10.0
+Aim = tuple[Kind, Temper]
 
 passes = operator.gt  # whether a window that ends at the first has the second behind it
 
@@ -46,6 +47,7 @@ def quick(server: Server) -> Iterator[None]:
         cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
         cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
         cursor.execute(f"CREATE DATABASE {DATABASE}")
+    server.secret(DATABASE)  # grants the reader what it reads
     try:
         yield
     finally:
@@ -54,10 +56,12 @@ def quick(server: Server) -> Iterator[None]:
             cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
 
 
-def play_all(server: Server, seeds: Iterable[int], lanes: int = 6) -> Iterator[Result]:
+def play_all(
+    server: Server, seeds: Iterable[int], lanes: int = 10, aim: Aim | None = None
+) -> Iterator[Result]:
     """Play many, ``lanes`` at a time; each result as it comes."""
     with ThreadPoolExecutor(lanes) as pool:
-        futures = [pool.submit(play, server, seed) for seed in seeds]
+        futures = [pool.submit(play, server, seed, aim) for seed in seeds]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -65,44 +69,47 @@ def play_all(server: Server, seeds: Iterable[int], lanes: int = 6) -> Iterator[R
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def play(server: Server, seed: int, kind: Kind | None = None) -> Result:
-    """One history: its writers, runs and crashes in between, and a last run when all is quiet."""
+def play(server: Server, seed: int, aim: Aim | None = None) -> Result:
+    """One history: its writers, runs and crashes in between, and a last run when all is quiet.
+
+    ``aim`` is a kind of table and a temper of its writers, instead of those that the seed draws.
+    """
     chance = random.Random(seed)
-    drawn = chance.choices(KINDS, WEIGHTS)[0]
-    kind = kind or drawn
+    drawn = chance.choices(KINDS, WEIGHTS)[0], chance.choice(TEMPERS)
+    kind, temper = aim or drawn
     name = f"h{seed}"
     log: list[str] = []
-    say = _sayer(log)
-    script = Script(kind, name, chance, chance.choice(TEMPERS))
-    with server.cursor(DATABASE) as cursor:
-        cursor.execute(kind.create(name))
-        for statement in script.first_rows():
+    script = Script(kind, name, chance, temper)
+    with closing(connect(server)) as session, session.cursor() as cursor:
+        for statement in (kind.create(name), *script.first_rows()):
             cursor.execute(statement)
-    source = _source(server, random.Random(seed + 1))
-    pipeline = Pipeline(source, kind.table(name))
-    writers = [
-        Writer(server, DATABASE, each, lambda text, who=number: say(f"writer {who}: {text}"))  # type: ignore[misc]
-        for number, each in enumerate(script.writers())
-    ]
-    threads = [threading.Thread(target=writer.play) for writer in writers]
-    try:
-        for thread in threads:
-            thread.start()
-        _run_beside(pipeline, kind, chance, say)
-        for thread in threads:
-            thread.join()
-        _end_prepared(server, name)
-        moving = _run_when_quiet(pipeline, kind, say)
+        source = _source(server, random.Random(seed + 1))
+        pipeline = Pipeline(source, kind.table(name))
+        writers = [
+            Writer(server, each, _sayer(log, f"writer {number}"))
+            for number, each in enumerate(script.writers())
+        ]
+        with _playing(writers):
+            _run_beside(pipeline, kind, chance, _sayer(log, "runs"))
+        _end_prepared(cursor, name)
+        moving = _run_when_quiet(pipeline, kind, _sayer(log, "runs"))
         wrong = pipeline.wrong() if moving else ["stalled: windows do not move"]
         rows = len(pipeline.truth())
+        source.close()
+        cursor.execute(f"DROP TABLE {name}")
+    return Result(seed, kind.name, pipeline.started, rows, tuple(wrong), tuple(log))
+
+
+@contextmanager
+def _playing(writers: list[Writer]) -> Iterator[None]:
+    threads = [threading.Thread(target=writer.play) for writer in writers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
     finally:
         for thread in threads:
             thread.join()
-        _end_prepared(server, name)
-        source.close()
-        with server.cursor(DATABASE) as cursor:
-            cursor.execute(f"DROP TABLE {name}")
-    return Result(seed, kind.name, pipeline.started, rows, tuple(wrong), tuple(log))
 
 
 def _run_beside(
@@ -136,7 +143,7 @@ def _run_when_quiet(pipeline: Pipeline, kind: Kind, say: Callable[[str], None]) 
         _run(pipeline, "", False, say)
         if not kind.cursor or _passed(pipeline):
             return True
-        time.sleep(0.05)
+        time.sleep(0.15)
     return False
 
 
@@ -149,29 +156,26 @@ def _passed(pipeline: Pipeline) -> bool:
 
 def _source(server: Server, chance: random.Random) -> KeptSource:
     """The pipeline's reader. It dawdles now and then, as a process on a busy machine does."""
-    secret = server.secret(DATABASE)
 
     def pause() -> None:
-        if chance.random() < 0.3:
-            time.sleep(chance.uniform(0, 0.02))
+        draw = chance.random()
+        if draw < 0.35:
+            time.sleep(0.12 if draw < 0.06 else chance.uniform(0, 0.02))
 
     return KeptSource(
-        secret["host"], secret["port"], secret["username"], secret["password"], DATABASE, pause
+        server.host, server.port, READER, server.reader_password, DATABASE, pause
     )
 
 
-def _end_prepared(server: Server, name: str) -> None:
+def _end_prepared(cursor: Cursor, name: str) -> None:
     """Roll back what a writer prepared and could not end."""
-    with server.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("XA RECOVER")
-        for row in cursor.fetchall():
-            branch = row[3].decode() if isinstance(row[3], bytes) else row[3]
-            if branch.startswith(f"{name}-"):
-                try:
-                    cursor.execute(f"XA ROLLBACK '{branch}'")
-                except pymysql.err.MySQLError:
-                    continue  # its session has ended it meanwhile
+    cursor.execute("XA RECOVER")
+    for row in cursor.fetchall():
+        branch = row[3].decode()
+        if branch.startswith(f"{name}-"):
+            with suppress(MySQLError):  # the server has rolled it back already
+                cursor.execute(f"XA ROLLBACK '{branch}'")
 
 
-def _sayer(log: list[str]) -> Callable[[str], None]:
-    return lambda text: log.append(f"{datetime.now():%S.%f} {text}")
+def _sayer(log: list[str], who: str) -> Callable[[str], None]:
+    return lambda text: log.append(f"{datetime.now():%S.%f} {who}: {text}")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pymysql
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 
 from etl_lib.contract import Table
-from workbench.mysql.server import Server
+from workbench.mysql.server import ADMIN, Server
+
+DATABASE = "histories"
 
 RECONNECT = "-- the session is gone"
 STAMPED = "DEFAULT NOW({0}) ON UPDATE NOW({0})"
@@ -55,12 +59,26 @@ KINDS = (
     Kind("lookback", "DATETIME(3)", 3, lookback=600),
     Kind("full", "DATETIME", cursor=False),
 )
-# Shares of locks, bursts, XA and single statements; the rest are transactions.
+BRIEF = (0.0, 0.0, 0.002, 0.02, 0.06, 0.12)
+
+
+@dataclass(frozen=True)
+class Temper:
+    """What a history has most of: shares of its transactions, and how long they dwell."""
+
+    locks: float = 0.05
+    bursts: float = 0.05
+    xa: float = 0.1
+    alone: float = 0.2
+    pauses: tuple[float, ...] = BRIEF
+    queue: bool = False  # one writer locks the table again and again, the others wait for it
+
+
 TEMPERS = (
-    (0.05, 0.05, 0.10, 0.20),
-    (0.30, 0.00, 0.05, 0.10),
-    (0.00, 0.60, 0.00, 0.20),
-    (0.00, 0.00, 0.60, 0.20),
+    Temper(),
+    Temper(queue=True),
+    Temper(locks=0, bursts=0.8, xa=0, alone=0.1),
+    Temper(locks=0, bursts=0, xa=0.6),
 )
 # One draw in so many; seconds take three times as long as the others.
 WEIGHTS = (5, 6, 5, 2, 5, 1, 2)
@@ -82,50 +100,65 @@ class Script:
     kind: Kind
     table: str
     random: random.Random
-    temper: tuple[float, ...] = TEMPERS[0]
-    written: int = 0
+    temper: Temper
+    written: int = 3
     named: int = 0
-    pauses: tuple[float, ...] = field(default=(0.0, 0.0, 0.002, 0.02, 0.06, 0.12))
 
     def writers(self) -> list[list[Transaction]]:
-        return [self._writer() for _ in range(self.random.randint(2, 4))]
+        count = self.random.randint(2, 4)
+        if not self.temper.queue:
+            return [self._writer(self._transaction) for _ in range(count)]
+        return [self._writer(self._lock), *(self._writer(self._held) for _ in range(count - 1))]
 
     def first_rows(self) -> list[str]:
-        return [self._insert(place, 0) for place in range(3)]
+        return [self._insert(place, key) for place in range(3) for key in range(4)]
 
-    def _writer(self) -> list[Transaction]:
+    def _writer(self, make: Callable[[], Transaction]) -> list[Transaction]:
         script: list[Transaction] = []
         total = 0.0
         while total < self.kind.seconds:
-            drawn = self._transaction()
+            drawn = make()
             script.append(drawn)
             total += 0.004 + sum(step.pause for step in drawn)
         return script
 
     def _transaction(self) -> Transaction:
         draw = self.random.random()
-        for what, share in zip(
-            (self._lock, self._burst, self._xa, self._alone), self.temper, strict=True
+        temper = self.temper
+        for make, share in (
+            (self._lock, temper.locks),
+            (self._burst, temper.bursts),
+            (self._xa, temper.xa),
+            (self._alone, temper.alone),
         ):
             draw -= share
             if draw < 0:
-                return what()
+                return make()
         begin = self.random.choice(
             ("BEGIN", "BEGIN", "START TRANSACTION WITH CONSISTENT SNAPSHOT")
         )
         end = self.random.choice(("COMMIT",) * 5 + ("ROLLBACK",))
         return [Step(begin, self._pause() / 4), *self._statements(), Step(end, self._pause() / 2)]
 
+    def _held(self) -> Transaction:
+        """One statement, perhaps after a wait, and a commit that is late."""
+        end = self.random.choice(("COMMIT",) * 5 + ("ROLLBACK",))
+        return [
+            Step("BEGIN"),
+            Step(self._statement(), self.random.uniform(0.05, 0.25)),
+            Step(end, self._pause() / 2),
+        ]
+
     def _alone(self) -> Transaction:
         return [Step(self._statement(), self._pause())]
 
     def _burst(self) -> Transaction:
         """A row changes, and changes again within the tick; the second is committed late."""
-        place, key = self._key()
+        place, key = self.random.randint(0, 2), self.random.randint(0, 3)
         return [
             Step(self._update(place, key)),
             Step("BEGIN"),
-            Step(self._update(place, key), self.random.uniform(0.05, 0.25)),
+            Step(self._update(place, key), self.random.uniform(0.1, 0.3)),
             Step("COMMIT", self._pause() / 2),
         ]
 
@@ -176,7 +209,7 @@ class Script:
     def _key(self, new: bool = False) -> tuple[int, int]:
         place = self.random.randint(0, 2)
         if not new:
-            return place, self.random.choice((0, 0, 0, 1, 2, max(1, self.written // 2)))
+            return place, self.random.choice((0, 0, 1, 2, 3, self.written // 2))
         self.written += 1
         return place, self.written
 
@@ -209,44 +242,54 @@ class Script:
         return f"NOW(3) - INTERVAL {late} SECOND"
 
     def _pause(self) -> float:
-        return self.random.choice(self.pauses)
+        return self.random.choice(self.temper.pauses)
 
 
-@dataclass
 class Writer:
     """One session that plays its transactions, and says what it did when."""
 
-    server: Server
-    database: str
-    script: Sequence[Transaction]
-    say: Callable[[str], None]
+    def __init__(
+        self, server: Server, script: Sequence[Transaction], say: Callable[[str], None]
+    ) -> None:
+        self.server, self.script, self.say = server, script, say
+        self.session = connect(server)
 
     def play(self) -> None:
-        connection = self._connect()
         for transaction in self.script:
             try:
                 for step in transaction:
-                    if step.sql == RECONNECT:
-                        connection.close()
-                        connection = self._connect()
-                    else:
-                        self._execute(connection, step.sql)
-                    time.sleep(step.pause)
+                    self._take(step)
             except pymysql.err.MySQLError as error:  # deadlocks, duplicates: as in life
                 self.say(f"  refused: {error.args[-1]}")
-                connection.close()
-                connection = self._connect()
-        connection.close()
+                self._reconnect()
+        self.session.close()
 
-    def _execute(self, connection: pymysql.connections.Connection[pymysql.cursors.Cursor], sql: str) -> None:
-        self.say(sql)
-        with connection.cursor() as cursor:
-            cursor.execute(sql)
-        self.say(f"  done {sql}")
+    def _take(self, step: Step) -> None:
+        self.say(step.sql)
+        if step.sql == RECONNECT:
+            self._reconnect()
+        else:
+            with self.session.cursor() as cursor:
+                cursor.execute(step.sql)
+        self.say(f"  done {step.sql}")
+        time.sleep(step.pause)
 
-    def _connect(self) -> pymysql.connections.Connection[pymysql.cursors.Cursor]:
-        connection = self.server.connect(self.database)
-        connection.autocommit(True)
-        with connection.cursor() as cursor:
-            cursor.execute("SET SESSION lock_wait_timeout = 3, innodb_lock_wait_timeout = 1")
-        return connection
+    def _reconnect(self) -> None:
+        self.session.close()
+        self.session = connect(self.server)
+
+
+def connect(server: Server) -> Connection[Cursor]:
+    """A writer's session. Without TLS: its certificates take longer than all statements."""
+    session = pymysql.connect(
+        host=server.host,
+        port=server.port,
+        user=ADMIN,
+        password=server.admin_password,
+        database=DATABASE,
+        autocommit=True,
+        ssl_disabled=True,
+    )
+    with session.cursor() as cursor:
+        cursor.execute("SET SESSION lock_wait_timeout = 3, innodb_lock_wait_timeout = 1")
+    return session
