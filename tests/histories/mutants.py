@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -15,6 +17,7 @@ from etl_lib.identifiers import mysql
 from etl_lib.source import Source
 from etl_lib.types import Column
 from tests.histories import play
+from tests.histories.writers import BURSTS, MICROSECONDS, MIXED, QUEUE, TENTHS, Kind, Temper
 
 LAG = 0.05  # seconds: about the share of a history that a minute is of a day
 
@@ -23,12 +26,12 @@ Parts = dict[str, Callable[..., Any]]
 
 
 @contextmanager
-def planning_by(mutant: Parts) -> Iterator[None]:
-    """Plan windows by ``mutant``."""
+def planning_by(parts: Parts) -> Iterator[None]:
+    """Plan windows with ``parts`` of etl_lib.window replaced."""
     with ExitStack() as stack:
-        for name, part in mutant.items():
+        for name, part in parts.items():
             stack.enter_context(patch.object(window, name, part))
-        if "_between" in mutant:  # its windows are closed at their end
+        if "_between" in parts:  # its windows are closed at their end
             stack.enter_context(patch.object(play, "passes", operator.ge))
         yield
 
@@ -97,6 +100,7 @@ def _check_then_list(
 ) -> datetime:
     """The uncommitted read first, the running statements after it."""
     checked = _below_uncommitted(source, table, columns, start, high)
+    time.sleep(0.08)  # of a larger table the two reads take seconds
     _, settled, _ = _clock(source, table)
     cursor = next(column for column in columns if column.name == table.cursor)
     return min(checked, window._floor(settled, cursor))
@@ -113,13 +117,28 @@ _below_uncommitted, _clock, _hash_sum = (
     window._hash_sum,
 )
 
-MUTANTS: dict[str, Parts] = {
-    "greater": _to_what_was_seen(">"),
-    "greater-or-equal": _to_what_was_seen(">="),
-    "now-minus-lag": {"_clock": _lagging, "_below_uncommitted": _unlowered},
-    "innodb-trx-only": {"_clock": _oldest_transaction, "_below_uncommitted": _unlowered},
-    "list-after-check": {"_clock": _clock_only, "_below_uncommitted": _check_then_list},
-    "compare-by-timestamp": {"_hash_sum": _stamps_only},
-    "statements-only": {"_below_uncommitted": _unlowered},
-    "uncommitted-read-only": {"_clock": _clock_only},
+@dataclass(frozen=True)
+class Mutant:
+    """What is replaced in etl_lib.window, and the histories that are aimed at it."""
+
+    parts: Parts
+    kind: Kind = MICROSECONDS
+    temper: Temper = MIXED
+    lanes: int = 6
+
+
+MUTANTS = {
+    "greater": Mutant(_to_what_was_seen(">")),
+    "greater-or-equal": Mutant(_to_what_was_seen(">=")),
+    "now-minus-lag": Mutant({"_clock": _lagging, "_below_uncommitted": _unlowered}),
+    # One history at a time: InnoDB's list stands still while anybody keeps looking at it.
+    "innodb-trx-only": Mutant(
+        {"_clock": _oldest_transaction, "_below_uncommitted": _unlowered}, temper=QUEUE, lanes=1
+    ),
+    "list-after-check": Mutant(
+        {"_clock": _clock_only, "_below_uncommitted": _check_then_list}, temper=QUEUE, lanes=4
+    ),
+    "compare-by-timestamp": Mutant({"_hash_sum": _stamps_only}, TENTHS, BURSTS),
+    "statements-only": Mutant({"_below_uncommitted": _unlowered}),
+    "uncommitted-read-only": Mutant({"_clock": _clock_only}, temper=QUEUE, lanes=4),
 }

@@ -160,7 +160,7 @@ def _source(server: Server, chance: random.Random) -> KeptSource:
     def pause() -> None:
         draw = chance.random()
         if draw < 0.35:
-            time.sleep(0.12 if draw < 0.06 else chance.uniform(0, 0.02))
+            time.sleep(0.1 if draw < 0.1 else chance.uniform(0, 0.02))
 
     return KeptSource(
         server.host, server.port, READER, server.reader_password, DATABASE, pause

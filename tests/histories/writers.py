@@ -50,9 +50,11 @@ class Kind:
         )
 
 
+MICROSECONDS = Kind("microseconds", "DATETIME(6)", 6)
+TENTHS = Kind("tenths", "DATETIME(1)", 1)
 KINDS = (
-    Kind("microseconds", "DATETIME(6)", 6),
-    Kind("tenths", "DATETIME(1)", 1),
+    MICROSECONDS,
+    TENTHS,
     Kind("hundredths", "TIMESTAMP(2)", 2),
     Kind("seconds", "DATETIME", seconds=2.2),
     Kind("sweep", "DATETIME(2)", 2, deletes="sweep"),
@@ -74,12 +76,11 @@ class Temper:
     queue: bool = False  # one writer locks the table again and again, the others wait for it
 
 
-TEMPERS = (
-    Temper(),
-    Temper(queue=True),
-    Temper(locks=0, bursts=0.8, xa=0, alone=0.1),
-    Temper(locks=0, bursts=0, xa=0.6),
-)
+MIXED = Temper()
+QUEUE = Temper(queue=True)
+BURSTS = Temper(locks=0, bursts=0.8, xa=0, alone=0.1)
+PREPARED = Temper(locks=0, bursts=0, xa=0.6)
+TEMPERS = (MIXED, QUEUE, BURSTS, PREPARED)
 # One draw in so many; seconds take three times as long as the others.
 WEIGHTS = (5, 6, 5, 2, 5, 1, 2)
 
