@@ -1,4 +1,4 @@
-"""``python -m tests.histories [--seed N] [--count N] [--mutant NAME]``: play, and say what is wrong."""
+"""``python -m tests.histories --seed N``: play histories, and say what is wrong."""
 
 from __future__ import annotations
 

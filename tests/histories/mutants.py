@@ -57,9 +57,7 @@ def _to_what_was_seen(operator: str) -> Parts:
         top = source.rows(f"SELECT MAX({name}) AS top FROM {mysql(table.name)}")[0]["top"]
         return top or high
 
-    def between(
-        table: Table, start: datetime | None, high: datetime
-    ) -> tuple[str, Sequence[str]]:
+    def between(table: Table, start: datetime | None, high: datetime) -> tuple[str, Sequence[str]]:
         stamp = mysql(table.cursor or "")
         if start is None:
             return f"{stamp} <= %s", [str(high)]
@@ -108,7 +106,7 @@ def _check_then_list(
 
 def _stamps_only(names: Sequence[str]) -> str:
     """A hash of keys and stamps instead of whole rows."""
-    return _hash_sum([name for name in names if name not in ("value", "note")])
+    return _hash_sum([name for name in names if name not in ("value", "note", "n")])
 
 
 _below_uncommitted, _clock, _hash_sum = (
@@ -116,6 +114,7 @@ _below_uncommitted, _clock, _hash_sum = (
     window._clock,
     window._hash_sum,
 )
+
 
 @dataclass(frozen=True)
 class Mutant:

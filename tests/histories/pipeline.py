@@ -164,17 +164,23 @@ class Pipeline:
         key = run.raw_key(self.table.name, "manifest.json")
         if run.zone.get_json(key) is not None:
             return
-        rows, keys = [], []
+        rows, keys, digest = [], [], None
+        full = plan.window.mode == "full"
         if plan.window.rows:
             where, parameters = window.predicate(self.table, plan.window)
-            rows = self._select(plan.columns, where, parameters)
+            rows = self._select(plan.columns, where, parameters, hashed=full)
+        if full:
+            total = sum(int(row.pop(extract.HASH)) for row in rows)
+            digest = f"{len(rows)}:{total}"
         if plan.sweep and plan.window.mode == "incremental":
             names = {folded(name) for name in self.table.keys}
             keys = self._select([each for each in plan.columns if each["name"] in names], "TRUE")
-        run.zone.put_json_once(key, {"rows": rows, "keys": keys})
+        run.zone.put_json_once(key, {"rows": rows, "keys": keys, "meta": {"digest": digest}})
 
-    def _select(self, columns: Any, where: str, parameters: Any = ()) -> list[dict[str, str]]:
-        query = extract._select(self.source, self.table, columns, where, parameters)
+    def _select(
+        self, columns: Any, where: str, parameters: Any = (), hashed: bool = False
+    ) -> list[dict[str, str]]:
+        query = extract._select(self.source, self.table, columns, where, parameters, hashed)
         return [_text(row) for row in self.source.rows(query)]
 
     def _load(self, run: Run, plan: Plan) -> None:
@@ -216,5 +222,3 @@ def _die_at(stage: str, crash: str) -> None:
 
 def _text(row: Mapping[str, Any]) -> dict[str, str]:
     return {folded(name): str(value) for name, value in row.items()}
-
-

@@ -16,7 +16,17 @@ from pymysql.cursors import Cursor
 from pymysql.err import MySQLError
 
 from tests.histories.pipeline import Crash, KeptSource, Pipeline
-from tests.histories.writers import DATABASE, KINDS, TEMPERS, WEIGHTS, Kind, Script, Temper, Writer, connect
+from tests.histories.writers import (
+    DATABASE,
+    KINDS,
+    TEMPERS,
+    WEIGHTS,
+    Kind,
+    Script,
+    Temper,
+    Writer,
+    connect,
+)
 from workbench.mysql.server import READER, Server
 
 CRASHES = ("", "", "", "", "plan", "extract", "load")
@@ -162,9 +172,7 @@ def _source(server: Server, chance: random.Random) -> KeptSource:
         if draw < 0.35:
             time.sleep(0.1 if draw < 0.1 else chance.uniform(0, 0.02))
 
-    return KeptSource(
-        server.host, server.port, READER, server.reader_password, DATABASE, pause
-    )
+    return KeptSource(server.host, server.port, READER, server.reader_password, DATABASE, pause)
 
 
 def _end_prepared(cursor: Cursor, name: str) -> None:

@@ -135,9 +135,7 @@ class Script:
             draw -= share
             if draw < 0:
                 return make()
-        begin = self.random.choice(
-            ("BEGIN", "BEGIN", "START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        )
+        begin = self.random.choice(("BEGIN", "BEGIN", "START TRANSACTION WITH CONSISTENT SNAPSHOT"))
         end = self.random.choice(("COMMIT",) * 5 + ("ROLLBACK",))
         return [Step(begin, self._pause() / 4), *self._statements(), Step(end, self._pause() / 2)]
 
