@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STAGE = "01_extract"
 BATCH_ROWS = 50_000  # held in memory at a time
 PART_ROWS = 500_000  # in one file
+HASH = "_hash"  # of a whole row; read, and not moved
 
 
 def plan(run: Run, source: Source) -> dict[str, Plan]:
@@ -181,15 +182,17 @@ def _extract(run: Run, source: Source, table: Table, planned: Plan) -> dict[str,
     if planned.window.mode == REPAIR:
         return _extract_keys(run, source, table, planned, attempt)
     rows: list[dict[str, Any]] = []
+    hashes: list[int] | None = [] if planned.window.mode == "full" else None
     if planned.window.rows:
         where, parameters = window.predicate(table, planned.window)
-        rows = _write(run, source, table, planned.columns, where, parameters, f"{attempt}/part")
+        stem = f"{attempt}/part"
+        rows = _write(run, source, table, planned.columns, where, parameters, stem, hashes)
     keys: list[dict[str, Any]] = []
     if planned.lists_keys:
         names = {folded(key) for key in table.keys}
         columns = [column for column in planned.columns if column["name"] in names]
         keys = _write(run, source, table, columns, "TRUE", [], f"{attempt}/keys")
-    return _manifest(run, planned, rows, keys)
+    return _manifest(run, planned, rows, keys, hashes)
 
 
 def _extract_keys(
@@ -206,17 +209,28 @@ def _extract_keys(
         path = Path(scratch) / "keys.parquet"
         pq.write_table(repair.table_of_keys(table, columns, keys), path)
         key = run.raw_key(table.name, f"{attempt}/keys-00000.parquet")
-        return _manifest(run, planned, rows, [_entry(run, path, key, len(keys))])
+        return _manifest(run, planned, rows, [_entry(run, path, key, len(keys))], None)
 
 
 def _manifest(
-    run: Run, planned: Plan, rows: list[dict[str, Any]], keys: list[dict[str, Any]]
+    run: Run,
+    planned: Plan,
+    rows: list[dict[str, Any]],
+    keys: list[dict[str, Any]],
+    hashes: list[int] | None,
 ) -> dict[str, Any]:
-    """A manifest that COPY reads as it is; what is ours stands under ``meta``."""
+    """A manifest that COPY reads as it is; what is ours stands under ``meta``.
+
+    ``digest`` is of the rows moved, not of those planned: the table may have changed in between,
+    and may change back.
+    """
+    totals = _totals(rows)
+    digest = None if hashes is None else f"{totals['record_count']}:{sum(hashes)}"
     return {
         "entries": rows,
         "meta": {
-            **_totals(rows),
+            **totals,
+            "digest": digest,
             "run_id": run.run_id,
             "window": planned.window.as_dict(),
             "columns": list(planned.columns),
@@ -240,13 +254,17 @@ def _write(
     where: str,
     parameters: Sequence[str],
     stem: str,
+    hashes: list[int] | None = None,
 ) -> list[dict[str, Any]]:
-    """Stream a SELECT into Parquet parts; returns their manifest entries."""
+    """Stream a SELECT into Parquet parts; returns their manifest entries.
+
+    ``hashes``, if given, is added to: sums of the rows' hashes.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pa.schema([(each["name"], types.arrow_type(each["type"])) for each in columns])
-    query = _select(source, table, columns, where, parameters)
+    query = _select(source, table, columns, where, parameters, hashed=hashes is not None)
     entries: list[dict[str, Any]] = []
     writer: pq.ParquetWriter | None = None
     with tempfile.TemporaryDirectory() as scratch:
@@ -259,7 +277,7 @@ def _write(
             key = run.raw_key(table.name, f"{stem}-{len(entries):05}.parquet")
             entries.append(_entry(run, path, key, rows))
 
-        for batch in _batches(source, table, query, schema):
+        for batch in _batches(source, table, query, schema, hashes):
             if writer is None:
                 writer, rows = pq.ParquetWriter(path, schema), 0
             writer.write_batch(batch)
@@ -287,18 +305,30 @@ def _select(
     columns: Sequence[Mapping[str, str]],
     where: str,
     parameters: Sequence[str],
+    hashed: bool = False,
 ) -> str:
     by_name = {column.name: column for column in source.columns(table.name)}
     items = [
         types.select_expression(by_name[column["source"]], table.zero_dates) for column in columns
     ]
+    if hashed:
+        items.append(f"{window.row_hash([column['source'] for column in columns])} AS {HASH}")
     # The bulk reader binds nothing; the parameters are timestamps that we formatted ourselves.
     bound = where % tuple(f"'{value}'" for value in parameters)
     return f"SELECT {', '.join(items)} FROM {mysql(table.name)} WHERE {bound}"
 
 
-def _batches(source: Source, table: Table, query: str, schema: pa.Schema) -> Any:
-    """Record batches of ``query``, cast to ``schema``. One SELECT reads one consistent state."""
+def _batches(
+    source: Source,
+    table: Table,
+    query: str,
+    schema: pa.Schema,
+    hashes: list[int] | None = None,
+) -> Any:
+    """Record batches of ``query``, cast to ``schema``. One SELECT reads one consistent state.
+
+    With ``hashes`` a last column of the query is the rows' hashes; their sums are added there.
+    """
     import connectorx
     import pyarrow as pa
 
@@ -308,6 +338,8 @@ def _batches(source: Source, table: Table, query: str, schema: pa.Schema) -> Any
         )
         for batch in reader:
             arrays = [_cast(batch.column(index), field) for index, field in enumerate(schema)]
+            if hashes is not None:
+                hashes.append(sum(map(int, batch.column(len(schema)).to_pylist())))
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     except (Exception, pa.ArrowException) as error:
         raise SourceError(f"table {table.name}: {scrubbed(str(error), source)}") from None

@@ -137,6 +137,9 @@ def advance(run: Run, bookmark: Bookmark) -> Bookmark:
     if window.rows:
         owner = f"raw/{run.contract.name}/{bookmark.table}/run_id={bookmark.open_run}"
         changes["manifest"] = f"{owner}/manifest.json"
+        if window.mode == "full":
+            manifest = run.zone.get_json(changes["manifest"])
+            changes["digest"] = manifest["meta"].get("digest") if manifest else None
     return run.bookmarks.advance(bookmark, changes)
 
 

@@ -117,9 +117,11 @@ def keys_digest(source: Source, table: Table) -> str:
 def _clock(source: Source, table: Table) -> tuple[datetime, datetime, str]:
     """The source's time, the time before which no statement is still running, and the tier."""
     with source.connect() as cursor:
-        cursor.execute("SELECT VERSION() LIKE '%MariaDB%' AS mariadb")
-        row = cursor.fetchone()
-        mariadb = bool(row and row["mariadb"])
+        cursor.execute(
+            "SELECT VERSION() LIKE '%MariaDB%' AS mariadb, "
+            "@@global.innodb_read_only OR @@global.read_only AS read_only"
+        )
+        server = cursor.fetchone()
         cursor.execute(
             "SELECT COUNT(*) AS n FROM information_schema.user_privileges "
             "WHERE privilege_type = 'PROCESS' AND grantee = CONCAT('\\'', "
@@ -127,27 +129,39 @@ def _clock(source: Source, table: Table) -> tuple[datetime, datetime, str]:
         )
         row = cursor.fetchone()
         sees_all = bool(row and row["n"])
-        cursor.execute(_RUNNING_MARIADB if mariadb else _RUNNING_MYSQL)
+        assert server is not None
+        cursor.execute(_RUNNING_MARIADB if server["mariadb"] else _RUNNING_MYSQL)
         row = cursor.fetchone()
         assert row is not None
+    if server["read_only"]:
+        raise SourceError(
+            f"table {table.name}: the source is read-only: a replica, it seems, which does not "
+            "know who is still writing. Name the writer's address in the secret."
+        )
     now, oldest = row["now"], timedelta(seconds=float(row["oldest"]))
-    if not sees_all:
+    if not (sees_all and row["listed"]):  # performance_schema may be off: then nobody is listed
         return now, now - timedelta(seconds=table.lag), "bounded"
     # MySQL counts a statement's age in whole seconds and rounds stamps up by half of one.
-    margin = timedelta() if mariadb else timedelta(seconds=1.5)
+    margin = timedelta() if server["mariadb"] else timedelta(seconds=1.5)
     return now, now - oldest - margin, "proven"
 
 
-_WRITING = """
+# A SELECT of anybody else counts as writing: of a statement with a trigger or a function, the
+# list shows the SELECT inside it.
+_OURS = "user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1) AND info REGEXP '^[[:space:]]*SELECT'"
+_WRITING = f"""
     id <> CONNECTION_ID() AND command NOT IN ('Sleep', 'Daemon', 'Binlog Dump')
-    AND (info IS NULL OR info NOT REGEXP '^[[:space:]]*SELECT')
+    AND NOT COALESCE({_OURS}, FALSE)
 """
+_LISTED = "COALESCE(SUM(id = CONNECTION_ID()), 0) AS listed"
 _RUNNING_MARIADB = f"""
-    SELECT NOW(6) AS now, COALESCE(MAX(CASE WHEN {_WRITING} THEN time_ms END), 0) / 1000 AS oldest
+    SELECT NOW(6) AS now, COALESCE(MAX(CASE WHEN {_WRITING} THEN time_ms END), 0) / 1000 AS oldest,
+        {_LISTED}
     FROM information_schema.processlist
 """
 _RUNNING_MYSQL = f"""
-    SELECT NOW(6) AS now, COALESCE(MAX(CASE WHEN {_WRITING} THEN time END), 0) AS oldest
+    SELECT NOW(6) AS now, COALESCE(MAX(CASE WHEN {_WRITING} THEN time END), 0) AS oldest,
+        {_LISTED}
     FROM performance_schema.processlist
 """
 
@@ -210,9 +224,13 @@ def _digest(
 
 
 def _hash_sum(names: Sequence[str]) -> str:
-    """SQL: a sum over 60-bit row hashes. QUOTE keeps NULL apart from any text."""
+    return f"SUM({row_hash(names)})"
+
+
+def row_hash(names: Sequence[str]) -> str:
+    """SQL: 60 bits of a hash of a row. QUOTE keeps NULL apart from any text."""
     quoted = ", ".join(f"QUOTE({mysql(name)})" for name in names)
-    return f"SUM(CAST(CONV(LEFT(MD5(CONCAT_WS(',', {quoted})), 15), 16, 10) AS UNSIGNED))"
+    return f"CAST(CONV(LEFT(MD5(CONCAT_WS(',', {quoted})), 15), 16, 10) AS UNSIGNED)"
 
 
 def _read(source: Source, query: str, parameters: Sequence[str], isolation: str) -> Sequence[Any]:

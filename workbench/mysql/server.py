@@ -67,6 +67,11 @@ class Server:
         """The one directory from which the server itself may load files."""
         return self.directory / "imports"
 
+    @property
+    def temporary(self) -> Path:
+        """Its own: a server that starts deletes the temporary tables of all that share a place."""
+        return self.directory / "tmp"
+
     def connect(self, database: str | None = None) -> Connection[Cursor]:
         """An administrator's connection; the caller closes it."""
         return pymysql.connect(
@@ -197,7 +202,8 @@ def _install(programs: prerequisites.Mariadb, directory: Path) -> None:
 
 def _launch(programs: prerequisites.Mariadb, server: Server) -> None:
     """Start it and wait for it. Its users are set before it takes the first connection."""
-    server.imports.mkdir(mode=0o700, exist_ok=True)
+    for directory in (server.imports, server.temporary):
+        directory.mkdir(mode=0o700, exist_ok=True)
     users = server.directory / "users.sql"
     write_private(users, _users(server))
     try:
@@ -219,6 +225,7 @@ def _command(programs: prerequisites.Mariadb, server: Server, users: Path) -> li
         "pid-file": "mysql.pid",
         "init-file": users,
         "secure-file-priv": server.imports,
+        "tmpdir": server.temporary,
         **_LIKE_MYSQL_8,
         **_SMALL,
     }
