@@ -25,7 +25,10 @@ def _advance(run: Run, table: Table) -> dict[str, Any]:
     if ledger.entry(run, table.name) is None:
         raise RunFailed(f"table {table.name}: not in the ledger: run 04_load to its end first")
     before = run.bookmarks.get(table.name)
-    if before.open_run == run.run_id:
+    plan = run.plans()[table.name]
+    if not plan.in_turn:
+        after = before
+    elif before.open_run == run.run_id:
         after = ledger.advance(run, before)
     elif before.run_id == run.run_id:
         after = before
@@ -34,5 +37,4 @@ def _advance(run: Run, table: Table) -> dict[str, Any]:
             f"table {table.name}: its bookmark belongs to run {before.open_run or before.run_id}, "
             f"not to {run.run_id}. That run loads the same window; nothing is lost."
         )
-    low = run.plans()[table.name].window.low
-    return {"before": low, "after": after.high, "version": after.version}
+    return {"before": plan.window.low, "after": after.high, "version": after.version}

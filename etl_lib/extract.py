@@ -50,9 +50,8 @@ def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
     ledger.prepare(run.warehouse)
     bookmarks = {table.name: ledger.repaired(run, table.name) for table in tables}
     for table in tables:
-        _refuse_other_owner(run, table, source, bookmarks[table.name])
-        _refuse_drift(table, bookmarks[table.name], columns[table.name])
-    run.zone.put_json_once(run.shapes_key, _shapes(run, source))
+        refuse_other(run, table, source, bookmarks[table.name], columns[table.name])
+    store_shapes(run, source)
     plans = {
         table.name: _plan(run, source, table, columns[table.name], bookmarks[table.name])
         for table in tables
@@ -62,13 +61,15 @@ def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
         run.zone.put_json_once(run.plan_key(name), planned.as_dict())
 
 
-def _shapes(run: Run, source: Source) -> dict[str, list[dict[str, str]]]:
-    """The columns of all tables of the contract: views need tables that this run may not move."""
+def store_shapes(run: Run, source: Source) -> None:
+    """Store the contract's address, and the columns of all its tables: views need tables that this
+    run may not move."""
     shapes = {}
     for table in run.contract.tables.values():
         with suppress(SourceError):  # a table that is not to move may be missing or unfit
-            shapes[table.name] = _described(moving_columns(source, table))
-    return shapes
+            shapes[table.name] = described(moving_columns(source, table))
+    run.zone.put_json_once(run.shapes_key, shapes)
+    run.zone.put_json_once(run.contract_key, {"contract": run.contract_url})
 
 
 def _plan(
@@ -87,11 +88,12 @@ def _plan(
         sweep = planned.digest != bookmark.digest
     return Plan(
         window=planned,
-        columns=_described(columns),
+        columns=described(columns),
         sequence=bookmark.version + 1,
         sweep=sweep,
         source=_identity(source),
         cursor=table.cursor,
+        after=bookmark.run_id,
     )
 
 
@@ -105,6 +107,14 @@ def _unfinished(table: Table, bookmark: Bookmark) -> Plan | None:
 
 def _identity(source: Source) -> str:
     return f"{source.host}:{source.port}/{source.database}"
+
+
+def refuse_other(
+    run: Run, table: Table, source: Source, bookmark: Bookmark, columns: Sequence[Column]
+) -> None:
+    """Raise if the source is not the one that the bookmark marks, or has other columns."""
+    _refuse_other_owner(run, table, source, bookmark)
+    _refuse_drift(table, bookmark, columns)
 
 
 def _refuse_other_owner(run: Run, table: Table, source: Source, bookmark: Bookmark) -> None:
@@ -126,7 +136,8 @@ def _refuse_other_owner(run: Run, table: Table, source: Source, bookmark: Bookma
         )
 
 
-def _described(columns: Sequence[Column]) -> list[dict[str, str]]:
+def described(columns: Sequence[Column]) -> list[dict[str, str]]:
+    """The columns as a plan has them."""
     return [
         {
             "name": folded(column.name),
@@ -139,7 +150,7 @@ def _described(columns: Sequence[Column]) -> list[dict[str, str]]:
 
 
 def _refuse_drift(table: Table, bookmark: Bookmark, columns: Sequence[Column]) -> None:
-    now = {each["name"]: each["type"] for each in _described(columns)}
+    now = {each["name"]: each["type"] for each in described(columns)}
     if bookmark.columns is None:
         return
     before = {each["name"]: each["type"] for each in json.loads(bookmark.columns)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from etl_lib import ingest, ledger, staging
 from etl_lib.contract import ALL, Indicator, Table
-from etl_lib.errors import Fenced, RunFailed, StatementFailed
+from etl_lib.errors import Fenced, RunFailed, StatementFailed, WarehouseBehind
 from etl_lib.identifiers import folded, literal, redshift
 from etl_lib.run import Plan, Run
 from etl_lib.staging import Columns, Staging
@@ -85,13 +85,13 @@ def _load(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
         if not plan.idle:
             _stage_curated(run, table, plan, names)
         statements = [
-            *ledger.fence(run, table.name, plan.sequence),
+            *ledger.fence(run, table.name, plan),
             *(_idle(run, table, plan) if plan.idle else _merge(run, table, plan, names)),
         ]
         try:
             run.warehouse.transaction(f"{run.run_id}: load {table.name}"[:500], statements)
         except StatementFailed as error:
-            _explain(run, table, error)
+            _explain(run, table, plan, error)
     entry = ledger.entry(run, table.name)
     if entry is None:
         raise RunFailed(f"table {table.name}: the load ended without a ledger row; run again")
@@ -115,9 +115,11 @@ def _stage_curated(run: Run, table: Table, plan: Plan, names: Staging) -> None:
     ingest.fill(run, table, names.bad, listed, key, bad)
 
 
-def _explain(run: Run, table: Table, error: StatementFailed) -> None:
+def _explain(run: Run, table: Table, plan: Plan, error: StatementFailed) -> None:
     """A fence that fell is either our own earlier success or somebody else's."""
-    if "fenced" not in error.reason:
+    if ledger.BEHIND in error.reason:
+        raise WarehouseBehind(table.name, plan.after or "") from None
+    if ledger.FENCED not in error.reason:
         raise error
     if ledger.entry(run, table.name) is None:
         raise Fenced(
@@ -132,7 +134,7 @@ def _idle(run: Run, table: Table, plan: Plan) -> list[str]:
 
 
 def _merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
-    """The transaction: unchanged rows drop out first, so that only changes are merged."""
+    """The transaction: what raw has, as it is or newer, drops out first; changes are merged."""
     keys = staging.key_names(table)
     raw, curated = staging.raw_table(table), staging.curated_table(table)
     counts = {
@@ -145,8 +147,8 @@ def _merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
     assert manifest is not None
     curated_names = [each["name"] for each in staging.curated_columns(table, plan.columns)]
     return [
-        *_find_gone(table, plan, names),
-        _drop_unchanged(table, plan, names.rows),
+        *_find_gone(run, table, plan, names),
+        _drop_settled(run, table, plan, names.rows),
         *(_keep_staged(keys, name, names.rows) for name in (names.good, names.bad)),
         *_touched(run, table, names),
         _merge_raw(run, table, plan, names.rows),
@@ -160,13 +162,14 @@ def _merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
     ]
 
 
-def _find_gone(table: Table, plan: Plan, names: Staging) -> list[str]:
-    """Keys that raw holds and the source no longer has."""
+def _find_gone(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
+    """Keys that raw holds and the source no longer had when the run was planned."""
     keys = staging.key_names(table)
     listed = ", ".join(f"r.{redshift(key)}" for key in keys)
     present = names.rows if plan.window.mode == "full" else names.keys
     where = (
-        f"NOT EXISTS (SELECT 1 FROM {present} AS s WHERE {staging.same(keys, 's', 'r')})"
+        f"NOT EXISTS (SELECT 1 FROM {present} AS s WHERE {staging.same(keys, 's', 'r')}) "
+        f"AND NOT {_newer(run, plan, 'r')}"
         if plan.sweep
         else "FALSE"
     )
@@ -189,13 +192,26 @@ def _missing(table: Table, plan: Plan, names: Staging) -> str:
     )
 
 
-def _drop_unchanged(table: Table, plan: Plan, rows: str) -> str:
+def _drop_settled(run: Run, table: Table, plan: Plan, rows: str) -> str:
+    """Rows that raw has already: the same, or as a newer run has loaded them."""
     raw = staging.raw_table(table)
     equal = " AND ".join(_equal(column, rows, raw) for column in plan.columns)
     return (
         f"DELETE FROM {rows} USING {raw} WHERE {staging.same(staging.key_names(table), rows, raw)} "
-        f"AND {raw}._deleted_at IS NULL AND {equal}"
+        f"AND ({_newer(run, plan, raw)} OR ({raw}._deleted_at IS NULL AND {equal}))"
     )
+
+
+def _newer(run: Run, plan: Plan, raw: str) -> str:
+    """Rows of raw that were planned after this run, and must stay as they are.
+
+    A backfill has the number of the run that was planned last before it, so it wins a tie.
+    """
+    newer = f"{raw}._etl_seq > {int(plan.sequence)}"
+    if plan.in_turn:
+        own = f"{raw}._run_id = {literal(run.run_id)}"
+        newer += f" OR ({raw}._etl_seq = {int(plan.sequence)} AND NOT {own})"
+    return f"({newer})"
 
 
 def _equal(column: Mapping[str, str], left: str, right: str) -> str:

@@ -22,6 +22,8 @@ from etl_lib.zone import Zone
 
 LATEST = "runs/latest.json"
 AT_ONCE = 2  # tables worked on side by side
+IN_TURN = ("incremental", "full")  # modes of the windows that follow each other
+BACKFILL = "backfill"  # the mode of a window that is moved again, beside them
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Plan:
     """What this run moves of one table: its window, its columns, its place in the table's history.
 
     ``sweep`` tells whether keys came or went since the last run; ``columns`` are
-    ``{"name", "type"}`` in source order, with Redshift types.
+    ``{"name", "type"}`` in source order, with Redshift types. ``after`` is the run that the
+    warehouse must have loaded before; ``besides``, of a plan that is not in turn, how many such
+    loads it had when this one was planned.
     """
 
     window: Window
@@ -38,10 +42,17 @@ class Plan:
     sweep: bool
     source: str = ""  # which database it was planned on
     cursor: str | None = None
+    after: str | None = None
+    besides: int = 0
 
     @property
     def idle(self) -> bool:
         return not self.window.rows and not self.sweep
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether it is the table's next window. Others move no bookmark."""
+        return self.window.mode in IN_TURN
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -51,6 +62,8 @@ class Plan:
             "sweep": self.sweep,
             "source": self.source,
             "cursor": self.cursor,
+            "after": self.after,
+            "besides": self.besides,
         }
 
     @classmethod
@@ -84,9 +97,18 @@ class Run:
             )
         return {name: Plan.from_dict(plan) for name, plan in found.items() if plan is not None}
 
+    def stored_contract(self) -> str | None:
+        """The address of the contract that the run was planned by; None if it never was."""
+        document: Mapping[str, str] = self.zone.get_json(self.contract_key) or {}
+        return document.get("contract")
+
     def shapes(self) -> dict[str, Sequence[Mapping[str, str]]]:
         """Table -> columns, as in Plan, of every table of the contract that the source has."""
         return self.zone.get_json(self.shapes_key) or {}
+
+    @property
+    def contract_key(self) -> str:
+        return f"{self.prefix}/contract.json"
 
     @property
     def shapes_key(self) -> str:

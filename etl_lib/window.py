@@ -29,10 +29,13 @@ class Window:
     ``low`` None is the beginning. ``tier`` says what is proven about it: ``proven`` (no commit can
     come late), ``bounded`` (the source hides its statements, so a lag was guessed; or it does not
     stamp the rows itself, and what is stamped late is seen only within the lookback) or ``full``.
+
+    A ``backfill`` lies below the bookmark: what is committed there is settled, and it is read as
+    it is now.
     """
 
     table: str
-    mode: str  # incremental | full
+    mode: str  # incremental | full | backfill
     low: str | None
     high: str | None
     tier: str
@@ -102,9 +105,20 @@ def predicate(table: Table, window: Window) -> tuple[str, Sequence[str]]:
     """The WHERE clause of ``window`` and its parameters."""
     if window.mode == "full":
         return "TRUE", []
-    start = _start(window.low, table.lookback)
+    start = _start(window.low, table.lookback if window.mode == "incremental" else 0)
     assert window.high is not None
     return _between(table, start, datetime.fromisoformat(window.high))
+
+
+def again(
+    source: Source, table: Table, columns: Sequence[Column], low: str | None, high: str
+) -> Window:
+    """The window of a backfill, [low, high). Reads only."""
+    cursor = next(column for column in columns if column.name == table.cursor)
+    start = _start(low, 0)
+    rows = _count(source, table, columns, start, datetime.fromisoformat(high))
+    tier = "proven" if cursor.stamped else "bounded"
+    return Window(table=table.name, mode="backfill", low=low, high=high, tier=tier, rows=rows)
 
 
 def keys_digest(source: Source, table: Table) -> str:

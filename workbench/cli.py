@@ -20,7 +20,7 @@ from rich.table import Column, Table
 from etl_lib.errors import BadInput, EtlError
 from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
-from workbench import endpoint, pipeline, screen, source_option, stack
+from workbench import bookmark_commands, endpoint, pipeline, screen, source_option, stack
 from workbench import init as contract_init
 from workbench.daemon import DaemonError
 from workbench.home import REPOSITORY, Home
@@ -29,6 +29,7 @@ from workbench.mysql import csv_files, dumps
 from workbench.mysql import seed as seeding
 from workbench.mysql import server as mysql
 from workbench.mysql.server import Server
+from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import Prepared, prepare
 from workbench.stack import Stack
 from workbench.summary import Summary, last_run
@@ -48,22 +49,13 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+app.add_typer(bookmark_commands.app, name="bookmarks")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-SourceOption = Annotated[
-    str,
-    typer.Option(
-        metavar="mysql://USER@HOST:PORT/DB",
-        help="A running MySQL or MariaDB server instead of the sample's. Its password is read from "
-        f"the environment variable {source_option.PASSWORD}.",
-    ),
-]
-ContractOption = Annotated[Path, typer.Option(help="Table contract.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json.")]
 # What would send an SDK elsewhere all the same.
 OVERRIDES = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS")
-DatabaseOption = Annotated[str, typer.Option(help="Database on the server that `up` started.")]
 
 
 @app.command()
