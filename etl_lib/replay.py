@@ -41,6 +41,16 @@ def tables(run: Run) -> list[Table]:
     return [table for table in planned if _lacks(run, table)]
 
 
+def curated(run: Run) -> bool:
+    """Whether stage 03 has done its part for every table of the past run."""
+    plans = run.plans()
+    return not any(
+        plans[table.name].window.rows
+        and run.zone.get_json(run.curated_key(table.name, "manifest.json")) is None
+        for table in run.tables
+    )
+
+
 def _lacks(run: Run, table: Table) -> bool:
     plan = _plan(run, table, run.run_id)
     if ledger.has(run, table.name, run.run_id):

@@ -14,15 +14,13 @@ import typer
 from rich.console import Console
 
 from etl_lib import lease, ledger, moments
-from etl_lib.bookmarks import Bookmark, BookmarkStore
+from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.errors import BadInput
 from etl_lib.run import Run
 from etl_lib.source import Source, moving_columns
-from etl_lib.warehouse import Warehouse
-from etl_lib.zone import Zone
 from workbench import bookmark_views as views
-from workbench import pipeline, source_option, stack
+from workbench import operations, pipeline, source_option, stack
 from workbench.home import Home
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.stack import Stack
@@ -173,15 +171,12 @@ _ANEW: Mapping[str, Any] = {"digest": None, "keys_digest": None}
 
 @contextmanager
 def _opened(contract: Path) -> Iterator[tuple[Stack, Run]]:
-    """The contract's bookmarks and ledger, as a run that has no name and moves nothing."""
-    parsed = pipeline.read_contract(contract)
+    pipeline.read_contract(contract)  # a mistake in it is told before anything is started
     made = stack.up(Home.find(), lambda text: None)
     with made.active():
-        warehouse = Warehouse("rental-apartments", "dev", "")
-        ledger.prepare(warehouse)
-        store = BookmarkStore(pipeline.BOOKMARKS, parsed.name)
-        tables = tuple(parsed.tables.values())
-        yield made, Run("", Zone(pipeline.BUCKET), parsed, "", warehouse, store, tables)
+        run = operations.unnamed(contract)
+        ledger.prepare(run.warehouse)
+        yield made, run
 
 
 @contextmanager

@@ -210,6 +210,61 @@ def redrive(
 
 
 @app.command()
+def backfill(
+    table: Annotated[str, typer.Option(help="A table of the contract.")],
+    low: Annotated[str, typer.Option("--from", help="The first moment of its cursor; UTC.")],
+    high: Annotated[
+        str, typer.Option("--to", help="The first one that is left out; default the bookmark.")
+    ] = "",
+    contract: ContractOption = pipeline.CONTRACT,
+    source: SourceOption = "",
+    database: DatabaseOption = stack.DATABASE,
+) -> None:
+    """Move a span of one table again. Runs may go on meanwhile; no bookmark moves."""
+    from workbench import operations
+
+    pipeline.read_contract(contract).select([table])
+    secret = source_option.parse(source) if source else None
+    made = stack.up(Home.find(), _say)
+    secret = secret or made.server.secret(database)
+    planned, loaded = operations.backfill(made, contract, secret, table, low, high, _say)
+    window = planned.window
+    out.print(
+        f"{table}: {window.rows:,} rows from {window.low} to {window.high}, of which "
+        f"{loaded.get('loaded', 0):,} were not as in the warehouse and are now loaded, "
+        f"{loaded.get('quarantined', 0):,} of them into quarantine. The bookmark stays.",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def replay(
+    run_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN_ID]…", help="Without: what is missing.")
+    ] = None,
+    contract: ContractOption = pipeline.CONTRACT,
+) -> None:
+    """Load past runs again from their files in S3; the source is not touched.
+
+    For a warehouse that was restored from an older state. Without RUN_ID: tell what it lacks.
+    """
+    from workbench import operations
+
+    pipeline.read_contract(contract)
+    made = stack.up(Home.find(), _say)
+    if run_ids:
+        for line in operations.replay(made, contract, run_ids, _say):
+            out.print(line, soft_wrap=True)
+        return
+    lacking = operations.missing(made, contract)
+    if not lacking:
+        out.print("the warehouse has every run that the bookmarks have passed")
+        return
+    out.print(f"the warehouse lacks {len(lacking)} runs. To load them again, type:")
+    out.print(f"workbook replay {' '.join(lacking)}", soft_wrap=True)
+
+
+@app.command()
 def schedule(
     expression: Annotated[
         str,
