@@ -8,7 +8,7 @@ from typing import Any
 from etl_lib import ledger
 from etl_lib.contract import Table
 from etl_lib.errors import Fenced, RunFailed
-from etl_lib.run import REPAIR, Run
+from etl_lib.run import Run
 
 STAGE = "05_bookmark"
 
@@ -26,8 +26,8 @@ def _advance(run: Run, table: Table) -> dict[str, Any]:
         raise RunFailed(f"table {table.name}: not in the ledger: run 04_load to its end first")
     before = run.bookmarks.get(table.name)
     plan = run.plans()[table.name]
-    if plan.window.mode == REPAIR:
-        after = before  # a repair moves single keys; the bookmark stands where it stood
+    if not plan.in_turn:
+        after = before  # what is moved again moves no bookmark
     elif before.open_run == run.run_id and ledger.has_open_plan(run, before):
         after = ledger.advance(run, before)
     elif before.run_id == run.run_id:

@@ -31,6 +31,7 @@ class Bookmark:
     source: str | None = None  # the database that it marks
     cursor: str | None = None  # the column whose values it holds
     manifest: str | None = None  # of the last run that moved rows
+    besides: int = 0  # loads that were not in turn, when the last run was planned
     run_id: str | None = None  # the last run
     open_run: str | None = None
     plan: str | None = None  # JSON
@@ -53,7 +54,8 @@ class BookmarkStore:
         item = self._table.get_item(Key={"table": key}, ConsistentRead=True).get("Item")
         if not item:
             return Bookmark(table)
-        return Bookmark(**{**item, "table": table, "version": int(item["version"])})
+        numbers = {name: int(item.get(name, 0)) for name in ("version", "besides")}
+        return Bookmark(**{**item, **numbers, "table": table})
 
     def open(self, bookmark: Bookmark, run_id: str, plan: Mapping[str, Any]) -> Bookmark:
         """Store ``plan`` as that of the open run, if nobody else changed the bookmark.
@@ -86,41 +88,92 @@ class BookmarkStore:
         self._put(advanced, expected_version=bookmark.version)
         return advanced
 
-    def move(self, bookmark: Bookmark, changes: Mapping[str, Any], who: str) -> Bookmark:
-        """Change a bookmark by hand; what it was is kept as ``undo/<pipeline>/<table>/<version>``.
+    def move(
+        self, bookmark: Bookmark, changes: Mapping[str, Any], who: str, why: str, least: int = 0
+    ) -> Bookmark:
+        """Change a bookmark by hand, and keep what it was, in one transaction.
 
-        Raises Fenced if anybody has changed it since it was read.
+        Its version becomes ``least`` at least. Raises Fenced if it was changed since it was read.
         """
-        moved = Bookmark(
-            **{**_values(bookmark), **changes, "version": bookmark.version + 1, "plan": None}
-        )
-        self._table.put_item(
-            Item={
-                "table": f"undo/{self._key(bookmark.table)}/{bookmark.version}",
-                "bookmark": json.dumps(_values(bookmark), sort_keys=True),
-                "who": who,
-                "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            }
-        )
-        self._put(moved, expected_version=bookmark.version)
+        version = max(bookmark.version + 1, least)
+        moved = Bookmark(**{**_values(bookmark), **changes, "version": version})
+        record = {
+            "table": self._undo_key(bookmark.table, version),
+            "was": json.dumps(_values(bookmark), sort_keys=True),
+            "who": who,
+            "why": why,
+            "at": datetime.now(timezone.utc).isoformat(sep=" ", timespec="seconds"),
+        }
+        table = self._table
+        client = table.meta.client
+        put = {"TableName": table.name, **self._conditional(moved, bookmark.version)}
+        try:
+            client.transact_write_items(
+                TransactItems=[
+                    {"Put": put},
+                    {"Put": {"TableName": table.name, "Item": record}},
+                ]
+            )
+        except client.exceptions.TransactionCanceledException:
+            raise _moved_meanwhile(bookmark) from None
         return moved
+
+    def by_hand(self, table: str) -> list[dict[str, Any]]:
+        """What was changed by hand, the newest first: ``version`` it became, ``was`` (a Bookmark),
+        ``who``, ``why``, ``at``."""
+        prefix = self._undo_key(table, "")
+        pages = self._table.meta.client.get_paginator("scan").paginate(
+            TableName=self.dynamodb_table,
+            ConsistentRead=True,
+            FilterExpression="begins_with(#key, :prefix)",
+            ExpressionAttributeNames={"#key": "table"},
+            ExpressionAttributeValues={":prefix": prefix},
+        )
+        found = [
+            {
+                **item,
+                "table": table,
+                "version": int(item["table"][len(prefix) :]),
+                "was": Bookmark(**json.loads(item["was"])),
+            }
+            for page in pages
+            for item in page["Items"]
+        ]
+        return sorted(found, key=lambda each: -int(each["version"]))
 
     def _put(self, bookmark: Bookmark, expected_version: int) -> None:
         table = self._table
+        try:
+            table.put_item(**self._conditional(bookmark, expected_version))
+        except table.meta.client.exceptions.ConditionalCheckFailedException:
+            raise _moved_meanwhile(bookmark) from None
+
+    def _conditional(self, bookmark: Bookmark, expected_version: int) -> dict[str, Any]:
+        """A put of ``bookmark`` that takes effect only over the version it was made from."""
         item = {key: value for key, value in _values(bookmark).items() if value is not None}
         item["table"] = self._key(bookmark.table)
-        condition = "attribute_not_exists(version)" if not expected_version else "version = :v"
-        values = {"ExpressionAttributeValues": {":v": expected_version}} if expected_version else {}
-        try:
-            table.put_item(Item=item, ConditionExpression=condition, **values)
-        except table.meta.client.exceptions.ConditionalCheckFailedException:
-            raise Fenced(
-                f"table {bookmark.table}: another run has moved its bookmark since this one read "
-                "it. Nothing was written by this step; see which runs are active, then run again."
-            ) from None
+        if not expected_version:
+            return {"Item": item, "ConditionExpression": "attribute_not_exists(version)"}
+        values = {":v": expected_version}
+        condition = "version = :v"
+        return {
+            "Item": item,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
 
     def _key(self, table: str) -> str:
         return f"{self.pipeline}/{table}"
+
+    def _undo_key(self, table: str, version: object) -> str:
+        return f"undo/{self._key(table)}/{version}"
+
+
+def _moved_meanwhile(bookmark: Bookmark) -> Fenced:
+    return Fenced(
+        f"table {bookmark.table}: another run has moved its bookmark since this one read "
+        "it. Nothing was written by this step; see which runs are active, then run again."
+    )
 
 
 def _values(bookmark: Bookmark) -> dict[str, Any]:

@@ -11,6 +11,9 @@
         ├── CountMismatch     rows got lost or doubled between two places
         ├── QuarantineLimit   too many bad rows to load the rest in good faith
         ├── SchemaDrift       the source's columns changed since the last run
+        ├── WarehouseBehind   the warehouse lacks a run that a bookmark has passed
+        ├── LeaseHeld         another run of the pipeline is going on; nothing was touched
+        ├── LeaseLost         this run's lease is somebody else's by now
         └── Fenced            another run has overtaken this one
 """
 
@@ -66,6 +69,33 @@ class QuarantineLimit(RunFailed):
 
 class SchemaDrift(RunFailed):
     """The columns of a source table differ from those of the last run."""
+
+
+class WarehouseBehind(RunFailed):
+    """The warehouse lacks a run that a bookmark has passed: it was restored, or emptied."""
+
+    def __init__(self, table: str, run_id: str) -> None:
+        super().__init__(
+            f"table {table}: the warehouse does not have run {run_id}, which its bookmark has "
+            "passed: it was restored from an older state, or emptied. Nothing was written. The "
+            "files of that run are still in S3: type `workbook replay` to see what to load again."
+        )
+        self.table, self.run_id = table, run_id
+
+
+class LeaseHeld(RunFailed):
+    """Another run of the pipeline is going on. Nothing was touched."""
+
+    def __init__(self, run_id: str, name: str, holder: str) -> None:
+        super().__init__(
+            f"Run {run_id} of {name} is still running ({holder}). Nothing was touched. "
+            "Wait for it, or stop it, and start again."
+        )
+        self.run_id, self.name = run_id, name
+
+
+class LeaseLost(RunFailed):
+    """This run could not renew its lease, and another may have begun."""
 
 
 class Fenced(RunFailed):

@@ -1,23 +1,19 @@
-"""Stage 01: plan the windows, then move their rows from MySQL to Parquet files in S3."""
+"""Stage 01, second half: move each window's rows from MySQL to Parquet files in S3."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl_lib import ledger, repair, staging, types, window
-from etl_lib.bookmarks import Bookmark
+from etl_lib import repair, staging, types, window
 from etl_lib.contract import Table
-from etl_lib.errors import SchemaDrift, SourceError
+from etl_lib.errors import SourceError
 from etl_lib.identifiers import folded, mysql
-from etl_lib.run import LATEST, REPAIR, Plan, Run
-from etl_lib.source import Source, checked_columns, moving_columns, scrubbed
-from etl_lib.types import Column
+from etl_lib.run import REPAIR, Plan, Run
+from etl_lib.source import Source, scrubbed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,137 +24,10 @@ PART_ROWS = 500_000  # in one file
 HASH = "_hash"  # of a whole row; read, and not moved
 
 
-def plan(run: Run, source: Source) -> dict[str, Plan]:
-    """Plan every table of the run and store the plans; on a retry, return the stored ones.
-
-    All tables are held against the source before the first is written anywhere.
-    """
-    tables = [each for each in run.tables if run.zone.get_json(run.plan_key(each.name)) is None]
-    if tables:
-        _plan_tables(run, source, tables)
-        run.zone.put_json(LATEST, {"run_id": run.run_id})
-    return run.plans()
-
-
 def move(run: Run, source: Source) -> list[Mapping[str, Any]]:
     """Write each table's window to the raw zone; returns what was moved, one dict a table."""
     plans = run.plans()
     return run.each(STAGE, lambda table: _move(run, source, table, plans[table.name]), run.tables)
-
-
-def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
-    columns = {table.name: checked_columns(source, table) for table in tables}
-    ledger.prepare(run.warehouse)
-    bookmarks = {table.name: ledger.repaired(run, table.name) for table in tables}
-    for table in tables:
-        _refuse_other_owner(run, table, source, bookmarks[table.name])
-        _refuse_drift(table, bookmarks[table.name], columns[table.name])
-    store_shapes(run, source)
-    plans = {
-        table.name: _plan(run, source, table, columns[table.name], bookmarks[table.name])
-        for table in tables
-    }
-    for name, planned in plans.items():
-        run.bookmarks.open(bookmarks[name], run.run_id, planned.as_dict())
-        run.zone.put_json_once(run.plan_key(name), planned.as_dict())
-
-
-def store_shapes(run: Run, source: Source) -> None:
-    """The columns of all tables of the contract: views need tables that this run may not move."""
-    shapes = {}
-    for table in run.contract.tables.values():
-        with suppress(SourceError):  # a table that is not to move may be missing or unfit
-            shapes[table.name] = _described(moving_columns(source, table))
-    run.zone.put_json_once(run.shapes_key, shapes)
-
-
-def _plan(
-    run: Run, source: Source, table: Table, columns: Sequence[Column], bookmark: Bookmark
-) -> Plan:
-    adopted = _unfinished(table, bookmark)
-    if adopted is not None:
-        # An unfinished run's window is adopted as it is: its high must never be found anew.
-        planned, sweep = adopted.window, adopted.sweep
-    elif table.cursor:
-        low = bookmark.high if bookmark.cursor in (None, table.cursor) else None
-        planned = window.incremental(source, table, columns, low, bookmark.planned_at)
-        sweep = table.deletes == "sweep" and planned.keys_digest != bookmark.keys_digest
-    else:
-        planned = window.full(source, table, columns, bookmark.digest)
-        sweep = planned.digest != bookmark.digest
-    return Plan(
-        window=planned,
-        columns=_described(columns),
-        sequence=bookmark.version + 1,
-        sweep=sweep,
-        source=_identity(source),
-        cursor=table.cursor,
-    )
-
-
-def _unfinished(table: Table, bookmark: Bookmark) -> Plan | None:
-    """The plan of a run that died, unless nothing was to do or the contract has changed since."""
-    if bookmark.plan is None:
-        return None
-    plan = Plan.from_dict(json.loads(bookmark.plan))
-    return None if plan.idle or plan.cursor != table.cursor else plan
-
-
-def _identity(source: Source) -> str:
-    return f"{source.host}:{source.port}/{source.database}"
-
-
-def _refuse_other_owner(run: Run, table: Table, source: Source, bookmark: Bookmark) -> None:
-    """A bookmark belongs to one database, and a table of the warehouse to one contract."""
-    if bookmark.source not in (None, _identity(source)):
-        raise SourceError(
-            f"table {table.name}: its bookmark marks {bookmark.source}, not {_identity(source)}. "
-            f"Give the contract another name than {run.contract.name!r} for another database."
-        )
-    owner = run.warehouse.rows(
-        "SELECT pipeline FROM etl.ledger WHERE LOWER(table_name) = :name AND pipeline <> :own "
-        "LIMIT 1",
-        {"name": folded(table.name), "own": run.contract.name},
-    )
-    if owner:
-        raise SourceError(
-            f"table {table.name}: raw.{folded(table.name)} is loaded by the contract "
-            f"{owner[0]['pipeline']!r}; two contracts cannot share a table of the warehouse"
-        )
-
-
-def _described(columns: Sequence[Column]) -> list[dict[str, str]]:
-    return [
-        {
-            "name": folded(column.name),
-            "type": types.redshift_type(column),
-            "source": column.name,
-            "source_type": column.column_type,
-        }
-        for column in columns
-    ]
-
-
-def _refuse_drift(table: Table, bookmark: Bookmark, columns: Sequence[Column]) -> None:
-    now = {each["name"]: each["type"] for each in _described(columns)}
-    if bookmark.columns is None:
-        return
-    before = {each["name"]: each["type"] for each in json.loads(bookmark.columns)}
-    changes = [
-        *(f"{name} {now[name]} was added" for name in now if name not in before),
-        *(f"{name} {before[name]} was dropped" for name in before if name not in now),
-        *(
-            f"{name} was {before[name]} and is {now[name]}"
-            for name in now
-            if name in before and now[name] != before[name]
-        ),
-    ]
-    if changes:
-        raise SchemaDrift(
-            f"table {table.name}: the source changed since run {bookmark.run_id}: "
-            f"{'; '.join(changes)}. Alter raw.{folded(table.name)} to match and set the bookmark's "
-            "columns, or leave new columns out with skip in the contract."
-        )
 
 
 def _move(run: Run, source: Source, table: Table, planned: Plan) -> Mapping[str, Any]:

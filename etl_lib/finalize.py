@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from etl_lib import ledger, staging
+from etl_lib import lease, ledger, staging
 from etl_lib.contract import Table
-from etl_lib.identifiers import folded, mysql, redshift
-from etl_lib.load import statements_of
-from etl_lib.run import Run
+from etl_lib.identifiers import folded, literal, mysql, redshift
+from etl_lib.run import IN_TURN, Run
 from etl_lib.source import Source
 from etl_lib.staging import Staging
+from etl_lib.warehouse import statements_of
 
 STAGE = "06_finalize"
 
@@ -45,16 +45,50 @@ def summary(run: Run) -> list[dict[str, Any]]:
 
 
 def clean_up(run: Run) -> int:
-    """Drop the run's staging tables; returns how many tables of the run were cleaned."""
+    """Drop the run's staging tables, and those of runs that died and can never load any more.
+
+    Returns how many tables of this run were cleaned.
+    """
     plans = run.plans()
-    for table in run.tables:
-        if not plans[table.name].idle:
-            names = Staging.of(run, table).all
-            run.warehouse.transaction(
-                f"{run.run_id}: drop staging of {table.name}"[:500],
-                [f"DROP TABLE IF EXISTS {name}" for name in names],
-            )
-    return sum(not plan.idle for plan in plans.values())
+    own = [table.name for table in run.tables if not plans[table.name].idle]
+    for name in own:
+        _drop(run, name, run.run_id)
+    for name, run_id in _dead(run):
+        _drop(run, name, run_id)
+    return len(own)
+
+
+def _drop(run: Run, table: str, run_id: str) -> None:
+    run.warehouse.transaction(
+        f"{run.run_id}: drop staging of {table} by {run_id}"[:500],
+        [
+            *(f"DROP TABLE IF EXISTS {name}" for name in Staging.named(table, run_id).all),
+            f"DELETE FROM etl.staging WHERE pipeline = {literal(run.contract.name)} "
+            f"AND table_name = {literal(table)} AND run_id = {literal(run_id)}",
+        ],
+    )
+
+
+def _dead(run: Run) -> list[tuple[str, str]]:
+    """(table, run) of staging that nobody needs: what was loaded or overtaken, and what is of a
+    backfill without a lease."""
+    same = "l.pipeline = s.pipeline AND l.table_name = s.table_name"
+    loaded = "l.run_id = s.run_id"
+    turns = " AND ".join(f"{side}.mode IN ({ledger.LISTED})" for side in ("s", "l"))
+    found = run.warehouse.rows(
+        "SELECT DISTINCT s.table_name, s.run_id, s.mode, CASE WHEN EXISTS (SELECT 1 "
+        f"FROM etl.ledger AS l WHERE {same} AND ({loaded} OR ({turns} "
+        "AND l.sequence > s.sequence))) THEN 1 ELSE 0 END AS closed "
+        "FROM etl.staging AS s WHERE s.pipeline = :pipeline AND s.run_id <> :run",
+        {"pipeline": run.contract.name, "run": run.run_id},
+    )
+    dead = []
+    for row in found:
+        name = lease.beside(run.contract.name, row["table_name"])
+        in_turn = row["mode"] in IN_TURN
+        if row["closed"] or not (in_turn or lease.holder(run.bookmarks, name) == row["run_id"]):
+            dead.append((row["table_name"], row["run_id"]))
+    return dead
 
 
 def _reconcile(run: Run, source: Source, table: Table) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from etl_lib import staging
 from etl_lib.contract import Table
 from etl_lib.errors import CountMismatch, RunFailed
-from etl_lib.identifiers import redshift
+from etl_lib.identifiers import literal, redshift
 from etl_lib.run import Plan, Run
 from etl_lib.staging import Columns, Staging
 
@@ -31,6 +31,7 @@ def _copy(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
     if manifest is None:
         raise RunFailed(f"table {table.name}: no manifest: run 01_extract to its end first")
     names = Staging.of(run, table)
+    _register(run, table, plan)
     rows = fill(run, table, names.rows, plan.columns, key, manifest)
     _refuse_duplicates(run, table, names.rows)
     keys = 0
@@ -59,6 +60,18 @@ def fill(
     if found != expected:
         raise CountMismatch(table.name, f"COPY of {key}", expected, found)
     return found
+
+
+def _register(run: Run, table: Table, plan: Plan) -> None:
+    """Note whose staging tables these are, so that they are dropped if the run dies."""
+    whose = ", ".join(map(literal, (run.contract.name, table.name, run.run_id)))
+    run.warehouse.transaction(
+        "register",
+        [
+            f"INSERT INTO etl.staging "
+            f"SELECT {whose}, {literal(plan.window.mode)}, {int(plan.sequence)}"
+        ],
+    )
 
 
 def _refuse_duplicates(run: Run, table: Table, name: str) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 from etl_lib import checksum, staging
 from etl_lib.contract import Indicator, Table
 from etl_lib.identifiers import folded, redshift
-from etl_lib.load import statements_of
 from etl_lib.reconcile import Key
 from etl_lib.run import Run
 from etl_lib.staging import Columns
+from etl_lib.warehouse import statements_of
 
 MOST_KEYS = 100_000  # named of one kind of damage
 

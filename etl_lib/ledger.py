@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from etl_lib.bookmarks import Bookmark
+from etl_lib.errors import WarehouseBehind
 from etl_lib.identifiers import literal
-from etl_lib.run import Plan, Run, columns_json
+from etl_lib.run import IN_TURN, Plan, Run, columns_json
 from etl_lib.warehouse import Warehouse
 
 SCHEMAS = ("etl", "tmp", "raw", "curated", "quarantine", "presentation")
@@ -38,7 +39,17 @@ PREPARE = [
         first_period DATE NOT NULL,
         last_period DATE NOT NULL
     ) DISTSTYLE ALL""",
+    # Whose staging tables stand in tmp: a run that died cannot drop its own.
+    """CREATE TABLE IF NOT EXISTS etl.staging (
+        pipeline VARCHAR(127) NOT NULL,
+        table_name VARCHAR(127) NOT NULL,
+        run_id VARCHAR(127) NOT NULL,
+        mode VARCHAR(20) NOT NULL,
+        sequence BIGINT NOT NULL
+    ) DISTSTYLE ALL""",
 ]
+FENCED, BEHIND = "fenced: a newer run has loaded this table", "behind: an earlier run is missing"
+LISTED = ", ".join(literal(mode) for mode in IN_TURN)
 
 
 def prepare(warehouse: Warehouse) -> None:
@@ -51,6 +62,11 @@ def entry(run: Run, table: str) -> dict[str, Any] | None:
     return _entry(run, table, run.run_id)
 
 
+def has(run: Run, table: str, run_id: str) -> bool:
+    """Whether the run ``run_id`` has loaded ``table``."""
+    return _entry(run, table, run_id) is not None
+
+
 def history(run: Run) -> list[dict[str, Any]]:
     """All ledger rows of this run."""
     return run.warehouse.rows(
@@ -60,17 +76,47 @@ def history(run: Run) -> list[dict[str, Any]]:
     )
 
 
-def fence(run: Run, table: str, sequence: int) -> list[str]:
-    """Statements that stop a transaction whose run was loaded already or was overtaken.
+def last(run: Run, table: str) -> dict[str, Any] | None:
+    """The ledger row of the run that loaded the table's newest window; None if none has."""
+    found = run.warehouse.rows(
+        f"SELECT * FROM etl.ledger WHERE pipeline = :pipeline AND table_name = :name "
+        f"AND mode IN ({LISTED}) ORDER BY sequence DESC LIMIT 1",
+        {"pipeline": run.contract.name, "name": table},
+    )
+    return found[0] if found else None
 
-    The cast fails by itself when the condition holds; nothing after it takes effect.
+
+def besides(run: Run, table: str) -> int:
+    """How many loads of the table were not in turn: backfills and the like."""
+    return int(run.warehouse.scalar(_count_besides(run, table)))
+
+
+def fence(run: Run, table: str, plan: Plan) -> list[str]:
+    """Statements that stop a transaction whose run was loaded already, was overtaken, or comes
+    after one that the warehouse lacks.
+
+    A plan that is not in turn is overtaken by another of its kind; rows that a newer run has loaded
+    it leaves alone one by one. The cast fails by itself when its condition holds; nothing after it
+    takes effect.
     """
-    at = f"pipeline = {literal(run.contract.name)} AND table_name = {literal(table)}"
+    at = _at(run, table)
+    own = f"EXISTS (SELECT 1 FROM etl.ledger WHERE {at} AND run_id = {literal(run.run_id)})"
+    newer = (
+        f"EXISTS (SELECT 1 FROM etl.ledger WHERE {at} AND mode IN ({LISTED}) "
+        f"AND sequence > {int(plan.sequence)})"
+        if plan.in_turn
+        else f"({_count_besides(run, table)}) <> {int(plan.besides)}"
+    )
+    behind = (
+        f"WHEN NOT EXISTS (SELECT 1 FROM etl.ledger WHERE {at} AND run_id = {literal(plan.after)}) "
+        f"THEN CAST({literal(BEHIND)} AS INTEGER) "
+        if plan.after
+        else ""
+    )
     return [
         "LOCK etl.ledger",
-        f"""SELECT CASE WHEN EXISTS (SELECT 1 FROM etl.ledger WHERE {at}
-            AND (run_id = {literal(run.run_id)} OR sequence > {int(sequence)}))
-            THEN CAST('fenced: a newer run has loaded this table' AS INTEGER) ELSE 1 END""",
+        f"SELECT CASE WHEN {own} OR {newer} THEN CAST({literal(FENCED)} AS INTEGER) "
+        f"{behind}ELSE 1 END",
     ]
 
 
@@ -94,12 +140,21 @@ def insert(run: Run, table: str, plan: Plan, extracted: int, counts: Mapping[str
     return f"INSERT INTO etl.ledger SELECT {', '.join(values)}"
 
 
+def current(run: Run, table: str) -> Bookmark:
+    """The bookmark of ``table``. Raises WarehouseBehind if the ledger lacks its last run."""
+    bookmark = run.bookmarks.get(table)
+    if bookmark.run_id and not has(run, table, bookmark.run_id):
+        raise WarehouseBehind(table, bookmark.run_id)
+    return bookmark
+
+
 def repaired(run: Run, table: str) -> Bookmark:
     """The bookmark of ``table``; if the ledger has its open plan, moved over it first.
 
-    That run died between its load and its bookmark: the ledger is the truth.
+    That run died between its load and its bookmark: the ledger is the truth. Raises
+    WarehouseBehind as ``current`` does.
     """
-    bookmark = run.bookmarks.get(table)
+    bookmark = current(run, table)
     return advance(run, bookmark) if has_open_plan(run, bookmark) else bookmark
 
 
@@ -129,6 +184,7 @@ def advance(run: Run, bookmark: Bookmark) -> Bookmark:
         "columns": columns_json(plan.columns),
         "source": plan.source,
         "cursor": plan.cursor,
+        "besides": plan.besides,
     }
     entry = _entry(run, bookmark.table, run_id=bookmark.open_run or "")
     if entry and entry["missing"]:
@@ -141,6 +197,14 @@ def advance(run: Run, bookmark: Bookmark) -> Bookmark:
             manifest = run.zone.get_json(changes["manifest"])
             changes["digest"] = manifest["meta"].get("digest") if manifest else None
     return run.bookmarks.advance(bookmark, changes)
+
+
+def _at(run: Run, table: str) -> str:
+    return f"pipeline = {literal(run.contract.name)} AND table_name = {literal(table)}"
+
+
+def _count_besides(run: Run, table: str) -> str:
+    return f"SELECT COUNT(*) FROM etl.ledger WHERE {_at(run, table)} AND mode NOT IN ({LISTED})"
 
 
 def _entry(run: Run, table: str, run_id: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Repair: a run that moves single keys again, by the same six stages as any other run.
 
 Its plans are stored beforehand, so stage 01 adopts them. It has the sequence number of the last
-run: if a newer one loads the table meanwhile, the fence stops the repair. It moves no bookmark.
+run, and moves no bookmark: a row that a newer run loads meanwhile stays as that run has left it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from etl_lib import checksum, types
+from etl_lib import checksum, ledger, types
 from etl_lib.contract import Table
 from etl_lib.identifiers import folded, mysql
 from etl_lib.run import REPAIR, Plan, Run
@@ -27,7 +27,7 @@ MOST_KEYS = 100_000
 
 def store(run: Run, table: Table, keys: Sequence[Key]) -> None:
     """Store the plan by which ``run`` moves ``keys`` of ``table`` again."""
-    bookmark = run.bookmarks.get(table.name)
+    bookmark = ledger.current(run, table.name)
     assert bookmark.columns is not None, "a table that was never loaded has nothing to repair"
     window = Window(table.name, REPAIR, None, None, "full", rows=len(keys))
     plan = Plan(
@@ -37,6 +37,8 @@ def store(run: Run, table: Table, keys: Sequence[Key]) -> None:
         sweep=False,
         source=bookmark.source or "",
         cursor=table.cursor,
+        after=bookmark.run_id,
+        besides=ledger.besides(run, table.name),
     )
     run.zone.put_json_once(_keys_key(run, table), {"keys": [list(key) for key in keys]})
     run.zone.put_json_once(run.plan_key(table.name), plan.as_dict())

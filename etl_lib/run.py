@@ -21,8 +21,10 @@ from etl_lib.window import Window
 from etl_lib.zone import Zone
 
 LATEST = "runs/latest.json"
-REPAIR = "repair"  # the mode of a window that names single keys
 AT_ONCE = 2  # tables worked on side by side
+# Modes of windows: those that follow each other, and those that are moved again beside them.
+IN_TURN = ("incremental", "full")
+BACKFILL, REPAIR = "backfill", "repair"  # a span of the cursor; single keys
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Plan:
     """What this run moves of one table: its window, its columns, its place in the table's history.
 
     ``sweep`` tells whether keys came or went since the last run; ``columns`` are
-    ``{"name", "type"}`` in source order, with Redshift types.
+    ``{"name", "type"}`` in source order, with Redshift types. ``after`` is the run that the
+    warehouse must have loaded before; ``besides`` is how many loads that were not in turn it had
+    when this one was planned.
     """
 
     window: Window
@@ -39,6 +43,8 @@ class Plan:
     sweep: bool
     source: str = ""  # which database it was planned on
     cursor: str | None = None
+    after: str | None = None
+    besides: int = 0
 
     @property
     def idle(self) -> bool:
@@ -50,6 +56,11 @@ class Plan:
         mode = self.window.mode
         return mode == REPAIR or (self.sweep and mode == "incremental")
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether it is the table's next window. Others move no bookmark."""
+        return self.window.mode in IN_TURN
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "window": self.window.as_dict(),
@@ -58,6 +69,8 @@ class Plan:
             "sweep": self.sweep,
             "source": self.source,
             "cursor": self.cursor,
+            "after": self.after,
+            "besides": self.besides,
         }
 
     @classmethod
@@ -91,9 +104,18 @@ class Run:
             )
         return {name: Plan.from_dict(plan) for name, plan in found.items() if plan is not None}
 
+    def stored_contract(self) -> str | None:
+        """The address of the contract that the run was planned by; None if it never was."""
+        document: Mapping[str, str] = self.zone.get_json(self.contract_key) or {}
+        return document.get("contract")
+
     def shapes(self) -> dict[str, Sequence[Mapping[str, str]]]:
         """Table -> columns, as in Plan, of every table of the contract that the source has."""
         return self.zone.get_json(self.shapes_key) or {}
+
+    @property
+    def contract_key(self) -> str:
+        return f"{self.prefix}/contract.json"
 
     @property
     def shapes_key(self) -> str:

@@ -45,10 +45,14 @@ class Staging:
 
     @classmethod
     def of(cls, run: Run, table: Table) -> Staging:
-        name = folded(table.name)
+        return cls.named(table.name, run.run_id)
+
+    @classmethod
+    def named(cls, table: str, run_id: str) -> Staging:
+        name = folded(table)
         if len(name) > 50:  # cut, and still its own
             name = f"{name[:41]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        stem = f"{name}__{run_suffix(run.run_id)}"
+        stem = f"{name}__{run_suffix(run_id)}"
         return cls(
             *(redshift("tmp", stem + part) for part in ("", "__keys", "__good", "__bad", "__gone"))
         )

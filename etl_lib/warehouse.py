@@ -110,3 +110,10 @@ def _result(client: Any, statement_id: str) -> list[Row]:
 
 def _value(cell: Mapping[str, Any]) -> Any:
     return None if cell.get("isNull") else next(iter(cell.values()))
+
+
+def statements_of(script: str) -> list[str]:
+    """The statements of a SQL file: each ends with a semicolon at the end of a line."""
+    lines = [line for line in script.splitlines() if not line.lstrip().startswith("--")]
+    parts = "\n".join(lines).split(";\n")
+    return [part.strip().rstrip(";") for part in parts if part.strip().rstrip(";")]

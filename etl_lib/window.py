@@ -30,11 +30,12 @@ class Window:
     come late), ``bounded`` (the source hides its statements, so a lag was guessed; or it does not
     stamp the rows itself, and what is stamped late is seen only within the lookback) or ``full``.
 
-    A ``repair`` moves single keys: it has no bounds, and reads each row as it is now.
+    Two modes move again what a run has moved before, and read each row as it is now: a ``backfill``
+    lies below the bookmark, where all is settled; a ``repair`` names keys and has no bounds.
     """
 
     table: str
-    mode: str  # incremental | full | repair
+    mode: str  # incremental | full | backfill | repair
     low: str | None
     high: str | None
     tier: str
@@ -104,9 +105,20 @@ def predicate(table: Table, window: Window) -> tuple[str, Sequence[str]]:
     """The WHERE clause of ``window`` and its parameters."""
     if window.mode == "full":
         return "TRUE", []
-    start = _start(window.low, table.lookback)
+    start = _start(window.low, table.lookback if window.mode == "incremental" else 0)
     assert window.high is not None
     return _between(table, start, datetime.fromisoformat(window.high))
+
+
+def again(
+    source: Source, table: Table, columns: Sequence[Column], low: str | None, high: str
+) -> Window:
+    """The window of a backfill, [low, high). Reads only."""
+    cursor = next(column for column in columns if column.name == table.cursor)
+    start = _start(low, 0)
+    rows = _count(source, table, columns, start, datetime.fromisoformat(high))
+    tier = "proven" if cursor.stamped else "bounded"
+    return Window(table=table.name, mode="backfill", low=low, high=high, tier=tier, rows=rows)
 
 
 def keys_digest(source: Source, table: Table) -> str:

@@ -43,8 +43,8 @@ def test_an_altered_job_is_seen(
     folder = tmp_path / "stepfunctions"
     shutil.copytree(deployment.FOLDER, folder)
     script = folder / "jobs" / "04_load.py"
-    assert "load.refresh(run)" in script.read_text()
-    script.write_text(script.read_text().replace("load.refresh(run)", "pass"))
+    assert "indicators.refresh(run)" in script.read_text()
+    script.write_text(script.read_text().replace("indicators.refresh(run)", "pass"))
     monkeypatch.setattr(deployment, "FOLDER", folder)
     change.change(pair[0].server, DATABASE, share=0.05, seed=3)
     found = parity.run_both(pair, QUIET)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from etl_lib import bookmark, extract, ledger, load
+from etl_lib import bookmark, extract, ledger, load, planning
 from etl_lib.errors import Fenced
 from etl_lib.run import Run, open_run
 from etl_lib.source import Source
@@ -49,16 +49,16 @@ def test_a_second_plan_of_a_run_is_not_taken_for_the_one_that_was_loaded(
     stack: Stack, source: Source, tmp_path: Path
 ) -> None:
     first, second = (opened(stack, tmp_path, "racing") for _ in range(2))
-    assert extract.plan(first, source)["racers"].idle  # its one row lies in the future
+    assert planning.plan(first, source)["racers"].idle  # its one row lies in the future
     with stack.server.cursor(DATABASE) as cursor:
         cursor.execute("INSERT INTO racers (id) VALUES (2)")
     # The second attempt has looked for a stored plan before the first one stored it.
-    extract._plan_tables(second, source, second.tables)
+    planning._plan_tables(second, source, second.tables)
     assert second.plans()["racers"].idle, "the first plan of a run stands"
     extract.move(first, source)
     load.load(first)
     with pytest.raises(Fenced, match="Nothing is lost: start a new run"):
         bookmark.advance(first)
     after = opened(stack, tmp_path, "after")
-    assert extract.plan(after, source)["racers"].window.rows == 1
+    assert planning.plan(after, source)["racers"].window.rows == 1
     assert not ledger.has_open_plan(after, after.bookmarks.get("racers"))

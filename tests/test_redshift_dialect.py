@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from etl_lib import ledger
-from etl_lib.load import statements_of
+from etl_lib.warehouse import statements_of
 from tests.test_redshift_data import batch, data, rows, run  # noqa: F401  (data is a fixture)
 from workbench import endpoint as local_aws
 from workbench.home import REPOSITORY

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from etl_lib import extract, types
+from etl_lib import extract, planning, types
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.source import Source, checked_columns
@@ -96,7 +96,7 @@ def test_the_reader_gives_every_value_exactly(source: Source) -> None:
     import pyarrow as pa
 
     table = replace(TABLE, skip=("place",))
-    described = extract._described(checked_columns(source, table))
+    described = planning.described(checked_columns(source, table))
     schema = pa.schema([(each["name"], types.arrow_type(each["type"])) for each in described])
     query = extract._select(source, table, described, "TRUE", [])
     row = pa.Table.from_batches(extract._batches(source, table, query, schema)).to_pylist()[0]

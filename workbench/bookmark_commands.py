@@ -3,170 +3,257 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table as Picture
 
-from etl_lib.bookmarks import Bookmark, BookmarkStore
-from etl_lib.contract import Contract, Table
+from etl_lib import lease, ledger, moments
+from etl_lib.bookmarks import Bookmark
+from etl_lib.contract import Table
 from etl_lib.errors import BadInput
-from etl_lib.warehouse import Warehouse
-from workbench import pipeline, stack
+from etl_lib.run import Run
+from etl_lib.source import Source, moving_columns
+from workbench import bookmark_views as views
+from workbench import operations, pipeline, source_option, stack
 from workbench.home import Home
+from workbench.options import ContractOption, DatabaseOption, SourceOption
+from workbench.stack import Stack
 
 app = typer.Typer(help="How far each table has come.", no_args_is_help=True)
 out = Console(highlight=False)
-ContractOption = Annotated[Path, typer.Option(help="Table contract.")]
+err = Console(stderr=True, highlight=False)
 TableArgument = Annotated[str, typer.Argument(help="A table of the contract.")]
+SkipOption = Annotated[
+    bool, typer.Option("--skip-rows", help="Allow it to pass rows that were never moved.")
+]
+JsonOption = Annotated[bool, typer.Option("--json")]
+RUNS = ("at", "run", "mode", "tier", "low", "high", "loaded", "deleted", "quarantined")
 
 
 @app.command()
-def show(contract: ContractOption = pipeline.CONTRACT) -> None:
-    """Where each bookmark stands, and which run has not ended."""
-    parsed, made = pipeline.read_contract(contract), _up()
-    picture = _picture("table", "stands at", "version", "last run", "open run")
-    with made.active():
-        for name, table in parsed.tables.items():
-            mark = _store(parsed).get(name)
-            picture.add_row(
-                name,
-                _stands(table, mark),
-                str(mark.version),
-                mark.run_id or "—",
-                mark.open_run or "—",
+def show(contract: ContractOption = pipeline.CONTRACT, as_json: JsonOption = False) -> None:
+    """Where each bookmark stands, which run has not ended, and when the last one loaded."""
+    with _opened(contract) as (_, run):
+        rows = views.rows(run)
+    if as_json:
+        out.print_json(json.dumps(rows))
+        return
+    columns = ("table", "stands at", "version", "last run", "open run", "age")
+    out.print(views.picture(columns, rows))
+    for row in rows:
+        if row["missing"]:
+            out.print(
+                f"[yellow]{row['table']}: the warehouse does not have run {row['last run']}. "
+                "What to load again: workbook replay[/]",
+                soft_wrap=True,
             )
-    out.print(picture)
 
 
 @app.command()
 def history(
     table: TableArgument,
     contract: ContractOption = pipeline.CONTRACT,
-    last: Annotated[int, typer.Option(help="How many runs.")] = 20,
+    last: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    as_json: JsonOption = False,
 ) -> None:
-    """The runs that loaded a table, as the ledger has them, the newest first."""
-    parsed, made = pipeline.read_contract(contract), _up()
-    chosen = parsed.select([table])[0]
-    columns = ("run_id", "mode", "tier", "low", "high", "loaded", "deleted", "quarantined")
-    with made.active():
-        rows = Warehouse("rental-apartments", "dev", "").rows(
-            f"SELECT {', '.join(columns)} FROM etl.ledger WHERE pipeline = :pipeline "
-            f"AND table_name = :name ORDER BY sequence DESC, loaded_at DESC LIMIT {int(last)}",
-            {"pipeline": parsed.name, "name": chosen.name},
-        )
-    picture = _picture(*columns)
-    for row in rows:
-        picture.add_row(*("—" if row[name] is None else str(row[name]) for name in columns))
-    out.print(picture)
+    """What the ledger says was loaded, and what was changed by hand; the newest first."""
+    with _opened(contract) as (_, run):
+        chosen = run.contract.select([table])[0]
+        rows = views.history(run, chosen, last)
+    if as_json:
+        out.print_json(json.dumps(rows, default=str))
+    else:
+        out.print(views.picture(RUNS, rows))
 
 
 @app.command()
 def seed(
     table: TableArgument,
-    high: Annotated[str, typer.Argument(help="Everything before it is loaded already.")],
+    moment: Annotated[
+        str, typer.Argument(help="All before it is loaded already; without: what the ledger says.")
+    ] = "",
+    skip_rows: SkipOption = False,
     contract: ContractOption = pipeline.CONTRACT,
+    source: SourceOption = "",
+    database: DatabaseOption = stack.DATABASE,
 ) -> None:
-    """Give a table that was loaded by other means its first bookmark; never changes one."""
-    parsed, made = pipeline.read_contract(contract), _up()
-    chosen = parsed.select([table])[0]
-    value = _moment(chosen, high)
-    with made.active():
-        mark = _store(parsed).get(chosen.name)
+    """Give a table its first bookmark: it was loaded by other means, or DynamoDB was lost.
+
+    Never changes a bookmark that is there.
+    """
+    with _opened(contract) as (made, run), _leased(run):
+        chosen = run.contract.select([table])[0]
+        mark = run.bookmarks.get(table)
         if mark.version:
             raise BadInput(
-                f"table {table} has a bookmark: {_stands(chosen, mark)}. Nothing was changed. To "
-                f"move it: workbook bookmarks set {table} '{high}'"
+                f"table {table} has a bookmark: it stands at {views.stands(chosen, mark)}. "
+                f"Nothing was changed. To move it: workbook bookmarks set {table} …"
             )
-        _store(parsed).move(mark, {"high": value, "cursor": chosen.cursor}, getpass.getuser())
-    out.print(f"{table}: the next run begins at {value}")
+        if moment:
+            value = moments.parsed(
+                chosen, _cursor_type(made, chosen, mark, source, database), moment
+            )
+            changes = {"high": value, "cursor": chosen.cursor}
+            _refuse_forward(table, (ledger.last(run, table) or {}).get("high"), value, skip_rows)
+        else:
+            changes = _as_ledger(run, chosen)
+        _move(run, chosen, mark, changes, "seed")
 
 
 @app.command("set")
 def set_(
     table: TableArgument,
-    high: Annotated[str, typer.Argument(help="Where the next run is to begin.")] = "",
+    moment: Annotated[str, typer.Argument(help="Where the next run is to begin; UTC.")] = "",
     beginning: Annotated[
         bool, typer.Option("--beginning", help="Read the whole table again.")
     ] = False,
-    skip_rows: Annotated[
-        bool,
-        typer.Option("--skip-rows", help="Allow it to move forward: rows in between are lost."),
+    as_ledger: Annotated[
+        bool, typer.Option("--ledger", help="Begin where the warehouse's ledger ends.")
     ] = False,
+    version: Annotated[
+        int, typer.Option(help="Only if it still has this version, as `show` told.")
+    ] = 0,
+    skip_rows: SkipOption = False,
+    contract: ContractOption = pipeline.CONTRACT,
+    source: SourceOption = "",
+    database: DatabaseOption = stack.DATABASE,
+) -> None:
+    """Move a bookmark. Back is safe: rows are read again. Forward passes rows by."""
+    if sum((bool(moment), beginning, as_ledger)) != 1:
+        raise BadInput("give one of: a moment, --beginning, --ledger")
+    with _opened(contract) as (made, run), _leased(run):
+        chosen = run.contract.select([table])[0]
+        mark = _movable(run, chosen, version)
+        changes: Mapping[str, Any]
+        if as_ledger:
+            changes = _as_ledger(run, chosen)
+        elif beginning:
+            changes = {**_ANEW, "high": None, "run_id": None}
+        else:
+            value = moments.parsed(
+                chosen, _cursor_type(made, chosen, mark, source, database), moment
+            )
+            _refuse_forward(table, mark.high, value, skip_rows)
+            changes = {**_ANEW, "high": value, "cursor": chosen.cursor}
+        _move(run, chosen, mark, changes, "set")
+
+
+@app.command()
+def undo(
+    table: TableArgument,
+    version: Annotated[int, typer.Option(help="Only if it still has this version.")] = 0,
     contract: ContractOption = pipeline.CONTRACT,
 ) -> None:
-    """Move a bookmark. Back is safe: rows are read again. Forward loses what lies in between."""
-    parsed, made = pipeline.read_contract(contract), _up()
-    chosen = parsed.select([table])[0]
-    if bool(high) == beginning:
-        raise BadInput("give either a moment or --beginning")
-    value = None if beginning else _moment(chosen, high)
+    """Take the last change by hand back, if no run has moved the bookmark since."""
+    with _opened(contract) as (_, run), _leased(run):
+        chosen = run.contract.select([table])[0]
+        mark = _movable(run, chosen, version)
+        found = [each for each in run.bookmarks.by_hand(table) if each["version"] == mark.version]
+        if not found:
+            raise BadInput(
+                f"table {table}: its last change was run {mark.run_id}, not one by hand. Nothing "
+                f"was changed. What there was: workbook bookmarks history {table}"
+            )
+        was = vars(found[0]["was"])
+        changes = {name: value for name, value in was.items() if name not in ("table", "version")}
+        _move(run, chosen, mark, changes, "undo")
+
+
+# What tells a run that nothing has changed: without it, the next one looks for itself.
+_ANEW: Mapping[str, Any] = {"digest": None, "keys_digest": None}
+
+
+@contextmanager
+def _opened(contract: Path) -> Iterator[tuple[Stack, Run]]:
+    pipeline.read_contract(contract)  # a mistake in it is told before anything is started
+    made = stack.up(Home.find(), lambda text: None)
     with made.active():
-        store = _store(parsed)
-        mark = store.get(chosen.name)
-        _refuse(table, mark, value, skip_rows)
-        changes = {"high": value, "digest": None, "keys_digest": None}
-        moved = store.move(mark, changes, getpass.getuser())
-    out.print(f"{table}: {_stands(chosen, mark)} → {_stands(chosen, moved)}")
-    if mark.high:
-        out.print(f"To undo it: workbook bookmarks set {table} '{mark.high}' --skip-rows")
+        run = operations.unnamed(contract)
+        ledger.prepare(run.warehouse)
+        yield made, run
 
 
-def _refuse(table: str, mark: Bookmark, value: str | None, skip_rows: bool) -> None:
+@contextmanager
+def _leased(run: Run) -> Iterator[None]:
+    """No run plans while a bookmark is moved."""
+    name, what = run.contract.name, "of workbook bookmarks"
+    with lease.held(pipeline.BOOKMARKS, name, what, lambda text: err.print(f"· {text}")):
+        yield
+
+
+def _movable(run: Run, table: Table, version: int) -> Bookmark:
+    """The bookmark, if it may be moved by hand. Raises BadInput."""
+    mark = run.bookmarks.get(table.name)
     if not mark.version:
         raise BadInput(
-            f"table {table} has no bookmark yet: workbook run, or workbook bookmarks seed"
+            f"table {table.name} has no bookmark yet: type `workbook run`, which reads it from the "
+            f"beginning, or workbook bookmarks seed {table.name} …"
+        )
+    if version and version != mark.version:
+        raise BadInput(
+            f"table {table.name}: its bookmark has version {mark.version} by now, not {version}: "
+            f"it stands at {views.stands(table, mark)}. Nothing was changed."
         )
     if mark.open_run:
         raise BadInput(
-            f"table {table}: run {mark.open_run} has not ended. Nothing was changed. End it first: "
-            f"workbook redrive {mark.open_run}"
+            f"table {table.name}: run {mark.open_run} has begun and not ended. Nothing was changed."
+            f" End it first: workbook redrive {mark.open_run}, or workbook run"
         )
-    if value and mark.high and value > mark.high and not skip_rows:
+    return mark
+
+
+def _move(run: Run, table: Table, mark: Bookmark, changes: Mapping[str, Any], command: str) -> None:
+    newest = ledger.last(run, table.name)
+    least = int(newest["sequence"]) + 1 if newest else 0  # else its next run would be fenced out
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    moved = run.bookmarks.move(mark, changes, who, f"bookmarks {command}", least)
+    out.print(
+        f"{table.name}: {views.stands(table, mark)} (version {mark.version}) → "
+        f"{views.stands(table, moved)} (version {moved.version})",
+        soft_wrap=True,
+    )
+    out.print(f"To undo it: workbook bookmarks undo {table.name} --version {moved.version}")
+
+
+def _as_ledger(run: Run, table: Table) -> dict[str, Any]:
+    newest = ledger.last(run, table.name)
+    if newest is None:
         raise BadInput(
-            f"table {table}: {value} lies after {mark.high}: rows in between would never be moved. "
+            f"table {table.name}: the ledger has no run that loaded it. Nothing was changed. "
+            "Read it from the beginning: `workbook run` without a bookmark, or set … --beginning"
+        )
+    # Where rows were missing, the whole table was to be read next.
+    high = newest["high"] if table.cursor and not newest["missing"] else None
+    return {**_ANEW, "high": high, "cursor": table.cursor, "run_id": newest["run_id"]}
+
+
+def _refuse_forward(table: str, before: str | None, value: str, skip_rows: bool) -> None:
+    if before and value > before and not skip_rows:
+        raise BadInput(
+            f"table {table}: {value} lies after {before}: rows in between would never be moved. "
             "Nothing was changed. If that is what you want: --skip-rows"
         )
 
 
-def _moment(table: Table, text: str) -> str:
-    """``text`` as a bookmark has it. Raises BadInput."""
+def _cursor_type(made: Stack, table: Table, mark: Bookmark, source: str, database: str) -> str:
+    """The cursor's MySQL type: as it was at the last run, or as the source says."""
     if table.cursor is None:
         raise BadInput(
-            f"table {table.name} has no cursor: it is compared and loaded in full. "
-            f"To load it again: workbook bookmarks set {table.name} --beginning"
+            f"table {table.name} has no cursor: it is compared and loaded in full. Nothing was "
+            f"changed. To load it again: workbook bookmarks set {table.name} --beginning"
         )
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is not a moment such as '2026-01-31 12:00:00'") from None
-    if moment.tzinfo:
-        raise BadInput(f"{text!r}: leave the time zone out; bookmarks are in UTC")
-    return moment.isoformat(sep=" ", timespec="microseconds")
-
-
-def _stands(table: Table, mark: Bookmark) -> str:
-    if not mark.version:
-        return "no bookmark"
-    if table.cursor:
-        return mark.high or "the beginning"
-    return "loaded in full" if mark.digest else "to be loaded in full"
-
-
-def _store(contract: Contract) -> BookmarkStore:
-    return BookmarkStore(pipeline.BOOKMARKS, contract.name)
-
-
-def _up() -> stack.Stack:
-    return stack.up(Home.find(), lambda text: None)
-
-
-def _picture(*columns: str) -> Picture:
-    picture = Picture(box=SIMPLE, padding=(0, 1, 0, 0))
-    for name in columns:
-        picture.add_column(name, overflow="fold")
-    return picture
+    for each in json.loads(mark.columns or "[]"):
+        if each["source"] == table.cursor:
+            return str(each["source_type"])
+    secret = source_option.parse(source) if source else made.server.secret(database)
+    reader = Source(
+        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
+    )
+    columns = moving_columns(reader, table)
+    return next(each.column_type for each in columns if each.name == table.cursor)

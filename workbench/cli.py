@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +20,15 @@ from rich.table import Column, Table
 from etl_lib.errors import BadInput, EtlError
 from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
-from workbench import bookmark_commands, endpoint, pipeline, screen, source_option, stack
+from workbench import (
+    bookmark_commands,
+    endpoint,
+    operation_commands,
+    pipeline,
+    screen,
+    source_option,
+    stack,
+)
 from workbench import init as contract_init
 from workbench.daemon import DaemonError
 from workbench.home import REPOSITORY, Home
@@ -30,6 +37,7 @@ from workbench.mysql import csv_files, dumps
 from workbench.mysql import seed as seeding
 from workbench.mysql import server as mysql
 from workbench.mysql.server import Server
+from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import Prepared, prepare
 from workbench.stack import Stack
 from workbench.summary import Summary, last_run
@@ -50,22 +58,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bookmark_commands.app, name="bookmarks")
+for command in (
+    operation_commands.reconcile,
+    operation_commands.backfill,
+    operation_commands.replay,
+):
+    app.command()(command)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-SourceOption = Annotated[
-    str,
-    typer.Option(
-        metavar="mysql://USER@HOST:PORT/DB",
-        help="A running MySQL or MariaDB server instead of the sample's. Its password is read from "
-        f"the environment variable {source_option.PASSWORD}.",
-    ),
-]
-ContractOption = Annotated[Path, typer.Option(help="Table contract.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json.")]
 # What would send an SDK elsewhere all the same.
 OVERRIDES = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS")
-DatabaseOption = Annotated[str, typer.Option(help="Database on the server that `up` started.")]
 
 
 @app.command()
@@ -217,39 +221,6 @@ def redrive(
     made = stack.up(Home.find(), _say)
     prepared = execution.known(made, run_id)
     _finish(execution.redrive(made, prepared, err), made, as_json)
-
-
-@app.command()
-def reconcile(
-    contract: ContractOption = pipeline.CONTRACT,
-    tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
-    source: SourceOption = "",
-    database: DatabaseOption = stack.DATABASE,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Move what differs again: just those rows.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found.")] = False,
-) -> None:
-    """Prove that the warehouse is what the source is, by checksums; find and repair what is not."""
-    from workbench import reconciliation
-
-    pipeline.read_contract(contract)
-    secret = source_option.parse(source) if source else None
-    made = stack.up(Home.find(), _say)
-    secret = secret or made.server.secret(database)
-    name = time.strftime("reconcile-%Y%m%dT%H%M%SZ", time.gmtime())
-    prepared = prepare(made, contract, secret, tables, name)
-    found = reconciliation.find(made, prepared, err)
-    if as_json:
-        out.print_json(json.dumps(found.as_dict()))
-    else:
-        reconciliation.show(found, out)
-    if found.clean:
-        return
-    if not repair:
-        _fail("source and warehouse differ. Repair it with: workbook reconcile --repair", 1)
-    reconciliation.mend(made, prepared, found, err)
-    out.print("repaired; type `workbook reconcile` once more to see it proven")
 
 
 @app.command()

@@ -63,7 +63,7 @@ def prepare(
         contract=contract,
         contract_url=stack.pipeline.publish(contract),
         tables=chosen,
-        source_secret=stack.pipeline.put_secret(_secret_name(secret), secret),
+        source_secret=stack.pipeline.put_secret(secret_name(secret), secret),
         started=started,
     )
 
@@ -97,7 +97,7 @@ def _folder(runs: Path, run_id: str, started: datetime) -> Path:
             return folder
 
 
-def _secret_name(secret: Mapping[str, Any]) -> str:
+def secret_name(secret: Mapping[str, Any]) -> str:
     if secret["dbname"] == DATABASE and secret["username"] == "etl":
         return SECRET
     return f"{SECRET}/{secret['host']}-{secret['port']}-{secret['dbname']}"

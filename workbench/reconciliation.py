@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Picture
 
-from etl_lib import extract, layers, ledger, load, reconcile, repair
+from etl_lib import indicators, layers, ledger, planning, reconcile, repair
 from etl_lib.contract import Table
 from etl_lib.errors import RunFailed
 from etl_lib.layers import Layers
@@ -88,7 +88,7 @@ def mend(stack: Stack, prepared: Prepared, found: Findings, console: Console) ->
             if table.name in found.damaged:
                 repair.store(run, table, found.damaged[table.name])
         if found.damaged:
-            extract.store_shapes(run, source)
+            planning.store_shapes(run, source)
         for name in found.stale:
             _touch_all(run, name)
     if found.damaged:
@@ -98,7 +98,7 @@ def mend(stack: Stack, prepared: Prepared, found: Findings, console: Console) ->
             raise RunFailed(f"repair {prepared.run_id}: {summary.error}")
     elif found.stale:
         with stack.active():
-            load.refresh(run)
+            indicators.refresh(run)
 
 
 def show(found: Findings, console: Console) -> None:

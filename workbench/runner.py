@@ -14,6 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 
+from etl_lib import lease
+from etl_lib.errors import LeaseHeld, LeaseLost
+from etl_lib.lease import Lease
 from etl_lib.zone import Zone
 from workbench import pipeline, report, screen
 from workbench.engine import GlueKernel
@@ -29,6 +32,7 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     """Run all stages; returns the summary, whose status says how it ended.
 
     A stage that fails stops the run; what was done before it is safe and is taken up by the next.
+    The run holds the pipeline's lease.
     """
     parameters = {
         "run_id": prepared.run_id,
@@ -41,7 +45,16 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     summary.write(prepared.folder)  # RUNNING, should we not live to write its end
     clock = time.perf_counter()
     with stack.active():
-        _stages(summary, prepared.folder, parameters, source, console)
+        try:
+            with lease.held(
+                pipeline.BOOKMARKS,
+                pipeline.read_contract(prepared.contract).name,
+                prepared.run_id,
+                lambda text: console.print(f"[dim]· {text}[/]", highlight=False),
+            ) as held:
+                _stages(summary, prepared.folder, parameters, source, console, held)
+        except (LeaseHeld, LeaseLost) as error:
+            summary.status, summary.error = "FAILED", f"{type(error).__name__}: {error}"
         with suppress(BotoCoreError):  # it is gone; the run has failed of that already
             summary.tables = tables_of(Zone(pipeline.BUCKET), prepared.run_id, STAGES)
     summary.seconds = round(time.perf_counter() - clock, 3)
@@ -56,9 +69,11 @@ def _stages(
     parameters: Mapping[str, Any],
     source: Mapping[str, Any],
     console: Console,
+    held: Lease,
 ) -> None:
     with GlueKernel() as kernel, _watched(summary.run_id, console) as look:
         for stage in STAGES:
+            held.check()
             clock = time.perf_counter()
             given = {**parameters, **(source if stage in READS_SOURCE else {})}
             try:

@@ -26,7 +26,8 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
     for name, row in summary.tables.items():
         _tell_behind(name, row, console)
     if summary.error:
-        console.print(f"[bold red]FAILED[/] in {summary.stages[-1].stage}", highlight=False)
+        where = f"in {summary.stages[-1].stage}" if summary.stages else "before the first stage"
+        console.print(f"[bold red]FAILED[/] {where}", highlight=False)
         console.print(summary.error, markup=False, soft_wrap=True)
         console.print(
             "Nothing half done stays behind. Mend the cause and type `workbook run` again: "

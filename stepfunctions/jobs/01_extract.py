@@ -5,7 +5,7 @@ import sys
 
 from awsglue.utils import getResolvedOptions
 
-from etl_lib import extract
+from etl_lib import extract, planning
 from etl_lib.run import open_run
 from etl_lib.source import Source
 
@@ -74,7 +74,7 @@ source = Source.from_secret(source_secret)
 # when it differs.
 
 # %%
-plans = extract.plan(run, source)
+plans = planning.plan(run, source)
 
 # %% [markdown]
 # ## Move

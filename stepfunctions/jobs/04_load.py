@@ -5,7 +5,7 @@ import sys
 
 from awsglue.utils import getResolvedOptions
 
-from etl_lib import load
+from etl_lib import indicators, load
 from etl_lib.run import open_run
 
 # %% [markdown]
@@ -59,4 +59,4 @@ loaded = load.load(run)
 # The indicators: only the periods that a changed row falls in are computed again.
 
 # %%
-load.refresh(run)
+indicators.refresh(run)

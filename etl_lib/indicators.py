@@ -1,0 +1,86 @@
+"""Indicators: the periods that a load has touched are noted with it, and computed anew after it."""
+
+from __future__ import annotations
+
+from etl_lib import staging
+from etl_lib.contract import ALL, Indicator, Table
+from etl_lib.identifiers import folded, literal, redshift
+from etl_lib.run import Run
+from etl_lib.staging import Staging
+from etl_lib.warehouse import statements_of
+
+BEGINNING, END = "0001-01-01", "9999-12-31"
+
+
+def refresh(run: Run) -> list[str]:
+    """Recompute the periods of the indicators that loads have touched; returns the indicators.
+
+    What to refresh stands in a table, written with the load: a crash in between loses nothing.
+    """
+    pending = run.warehouse.rows(
+        "SELECT DISTINCT indicator FROM etl.touched WHERE pipeline = :pipeline",
+        {"pipeline": run.contract.name},
+    )
+    names = {row["indicator"] for row in pending}
+    touched = [each for each in run.contract.indicators if each.name in names]
+    if touched:
+        statements = [each for one in touched for each in _refresh(run, one)]
+        owner = literal(run.contract.name)
+        run.warehouse.transaction(
+            f"{run.run_id}: refresh indicators"[:500],
+            [
+                "LOCK etl.touched",
+                *statements,
+                f"DELETE FROM etl.touched WHERE pipeline = {owner}",
+            ],
+        )
+    return [each.name for each in touched]
+
+
+def note(run: Run, table: Table, names: Staging) -> list[str]:
+    """Note the periods of each indicator that the old or the new version of a row falls in."""
+    keys = staging.key_names(table)
+    curated = staging.curated_table(table)
+    changed = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {name} AS s WHERE {staging.same(keys, 's', 'c')})"
+        for name in (names.rows, names.gone)
+    )
+    statements = []
+    for indicator in run.contract.indicators:
+        if table.name not in indicator.touched_by:
+            continue
+        first, last = _span(indicator.touched_by[table.name])
+        spans = (
+            f"SELECT {first} AS a, {last} AS b FROM {curated} AS c WHERE {changed} "
+            f"UNION SELECT {first} AS a, {last} AS b FROM {names.good} AS c"
+        )
+        statements.append(
+            f"INSERT INTO etl.touched SELECT DISTINCT {literal(run.contract.name)}, "
+            f"{literal(indicator.name)}, CAST(a AS DATE), CAST(b AS DATE) "
+            f"FROM ({spans}) AS t WHERE a IS NOT NULL AND b IS NOT NULL"
+        )
+    return statements
+
+
+def _span(span: tuple[str, ...]) -> tuple[str, str]:
+    if span == (ALL,):
+        return f"DATE '{BEGINNING}'", f"DATE '{END}'"
+    return span[0], span[1]
+
+
+def _refresh(run: Run, indicator: Indicator) -> list[str]:
+    """Delete and compute again the touched periods of one indicator."""
+    target = redshift("presentation", folded(indicator.name))
+    period = redshift(indicator.period)
+    touched = (
+        "EXISTS (SELECT 1 FROM etl.touched AS t "
+        f"WHERE t.pipeline = {literal(run.contract.name)} "
+        f"AND t.indicator = {literal(indicator.name)} "
+        "AND {period} BETWEEN t.first_period AND t.last_period)"
+    )
+    query = statements_of(run.sql(f"redshift/presentation/{indicator.name}.sql"))
+    return [
+        f"DELETE FROM {target} WHERE {touched.format(period=f'{target}.{period}')}",
+        f"INSERT INTO {target} SELECT * FROM ({query[-1]}) AS q "
+        f"WHERE {touched.format(period=f'q.{period}')}",
+    ]
