@@ -21,6 +21,8 @@ except ImportError:  # Python 3.9, as in Glue Python shell jobs
     import tomli as tomllib  # type: ignore[import-not-found, no-redef]
 
 ALL = "all"
+SOFT = "soft:"
+CHOICES = {"deletes": "none, sweep, soft:<column>", "zero_dates": "fail, null"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Table:
     cursor: str | None = None
     lookback: int = 0  # seconds read again before the bookmark
     lag: int = 60  # seconds kept away from now where the source hides its statements
-    deletes: str = "none"  # none | sweep
+    deletes: str = "none"  # none | sweep | soft:<column>
     zero_dates: str = "fail"  # fail | null
     min_rows: int = 1  # fewer in the source than this is taken for a mistake
     quarantine_limit: float = 0.05  # share of a batch; unless 0, five bad rows are never too many
@@ -66,6 +68,11 @@ class Table:
     sortkey: tuple[str, ...] = ()
     columns: Mapping[str, CuratedColumn] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def soft(self) -> str | None:
+        """The column that marks deleted rows, where the source keeps them."""
+        return self.deletes[len(SOFT) :] if self.deletes.startswith(SOFT) else None
 
 
 @dataclass(frozen=True)
@@ -144,10 +151,13 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
     table = _record(Table, body, where, at)
     if not table.keys:
         raise ContractError(where, f"{at}.keys", "a table needs at least one key column")
-    for option, allowed in (("deletes", ("none", "sweep")), ("zero_dates", ("fail", "null"))):
+    deletes = ("none", "sweep", *([table.deletes] if table.soft else []))
+    for option, allowed in (("deletes", deletes), ("zero_dates", ("fail", "null"))):
         if getattr(table, option) not in allowed:
             raise ContractError(
-                where, f"{at}.{option}", f"{getattr(table, option)!r} is not one of {allowed}"
+                where,
+                f"{at}.{option}",
+                f"{getattr(table, option)!r} is not one of {CHOICES[option]}",
             )
     return table
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl_lib import repair, staging, types, window
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
-from etl_lib.identifiers import folded, mysql
+from etl_lib.identifiers import mysql
 from etl_lib.run import REPAIR, Plan, Run
 from etl_lib.source import Source, scrubbed
 
@@ -50,18 +51,18 @@ def _extract(run: Run, source: Source, table: Table, planned: Plan) -> dict[str,
     attempt = f"attempt={uuid.uuid4().hex[:12]}"
     if planned.window.mode == REPAIR:
         return _extract_keys(run, source, table, planned, attempt)
-    rows: list[dict[str, Any]] = []
-    hashes: list[int] | None = [] if planned.window.mode == "full" else None
+    rows = keys = _Written([])
     if planned.window.rows:
         where, parameters = window.predicate(table, planned.window)
-        stem = f"{attempt}/part"
-        rows = _write(run, source, table, planned.columns, where, parameters, stem, hashes)
-    keys: list[dict[str, Any]] = []
+        hashed = [each["source"] for each in planned.columns]
+        full = planned.window.mode == "full"
+        query = _select(source, table, planned.columns, where, parameters, hashed if full else ())
+        rows = _write(run, source, table, planned.columns, query, f"{attempt}/part")
     if planned.lists_keys:
-        names = {folded(key) for key in table.keys}
-        columns = [column for column in planned.columns if column["name"] in names]
-        keys = _write(run, source, table, columns, "TRUE", [], f"{attempt}/keys")
-    return _manifest(run, planned, rows, keys, hashes)
+        columns = staging.listed_columns(table, planned)
+        query = _select(source, table, columns, "TRUE", [], table.keys)
+        keys = _write(run, source, table, columns, query, f"{attempt}/keys")
+    return _manifest(run, planned, rows, keys)
 
 
 def _extract_keys(
@@ -72,46 +73,47 @@ def _extract_keys(
 
     keys = repair.keys_of(run, table)
     where = repair.predicate(table, planned.columns, source.columns(table.name), keys)
-    rows = _write(run, source, table, planned.columns, where, [], f"{attempt}/part")
-    columns = staging.key_columns(table, planned.columns)
+    query = _select(source, table, planned.columns, where, [])
+    rows = _write(run, source, table, planned.columns, query, f"{attempt}/part")
+    columns = staging.listed_columns(table, planned)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "keys.parquet"
         pq.write_table(repair.table_of_keys(table, columns, keys), path)
         key = run.raw_key(table.name, f"{attempt}/keys-00000.parquet")
-        return _manifest(run, planned, rows, [_entry(run, path, key, len(keys))], None)
+        return _manifest(run, planned, rows, _Written([_entry(run, path, key, len(keys))]))
 
 
-def _manifest(
-    run: Run,
-    planned: Plan,
-    rows: list[dict[str, Any]],
-    keys: list[dict[str, Any]],
-    hashes: list[int] | None,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Written:
+    """Entries of a manifest, and the sum of the hashes that were read beside their rows."""
+
+    entries: list[dict[str, Any]]
+    hash: int = 0
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        totals = {
+            name: sum(entry["meta"][name] for entry in self.entries)
+            for name in ("content_length", "record_count")
+        }
+        return {**totals, "digest": f"{totals['record_count']}:{self.hash}"}
+
+
+def _manifest(run: Run, planned: Plan, rows: _Written, keys: _Written) -> dict[str, Any]:
     """A manifest that COPY reads as it is; what is ours stands under ``meta``.
 
-    ``digest`` is of the rows moved, not of those planned: the table may have changed in between,
-    and may change back.
+    A ``digest`` is of what was moved, not of what was planned: the table may have changed in
+    between, and may change back.
     """
-    totals = _totals(rows)
-    digest = None if hashes is None else f"{totals['record_count']}:{sum(hashes)}"
     return {
-        "entries": rows,
+        "entries": rows.entries,
         "meta": {
-            **totals,
-            "digest": digest,
+            **rows.meta,
             "run_id": run.run_id,
             "window": planned.window.as_dict(),
             "columns": list(planned.columns),
-            "keys": {"entries": keys, "meta": _totals(keys)},
+            "keys": {"entries": keys.entries, "meta": keys.meta},
         },
-    }
-
-
-def _totals(entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    return {
-        name: sum(entry["meta"][name] for entry in entries)
-        for name in ("content_length", "record_count")
     }
 
 
@@ -120,25 +122,19 @@ def _write(
     source: Source,
     table: Table,
     columns: Sequence[Mapping[str, str]],
-    where: str,
-    parameters: Sequence[str],
+    query: str,
     stem: str,
-    hashes: list[int] | None = None,
-) -> list[dict[str, Any]]:
-    """Stream a SELECT into Parquet parts; returns their manifest entries.
-
-    ``hashes``, if given, is added to: sums of the rows' hashes.
-    """
+) -> _Written:
+    """Stream a SELECT into Parquet parts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pa.schema([(each["name"], types.arrow_type(each["type"])) for each in columns])
-    query = _select(source, table, columns, where, parameters, hashed=hashes is not None)
     entries: list[dict[str, Any]] = []
     writer: pq.ParquetWriter | None = None
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "part.parquet"
-        rows = 0
+        rows = hashes = 0
 
         def close() -> None:
             assert writer is not None
@@ -146,17 +142,17 @@ def _write(
             key = run.raw_key(table.name, f"{stem}-{len(entries):05}.parquet")
             entries.append(_entry(run, path, key, rows))
 
-        for batch in _batches(source, table, query, schema, hashes):
+        for batch, hashed in _batches(source, table, query, schema):
             if writer is None:
                 writer, rows = pq.ParquetWriter(path, schema), 0
             writer.write_batch(batch)
-            rows += batch.num_rows
+            rows, hashes = rows + batch.num_rows, hashes + hashed
             if rows >= PART_ROWS:
                 close()
                 writer = None
         if writer is not None:
             close()
-    return entries
+    return _Written(entries, hashes)
 
 
 def _entry(run: Run, path: Path, key: str, rows: int) -> dict[str, Any]:
@@ -174,29 +170,24 @@ def _select(
     columns: Sequence[Mapping[str, str]],
     where: str,
     parameters: Sequence[str],
-    hashed: bool = False,
+    hashed: Sequence[str] = (),
 ) -> str:
+    """``hashed`` columns, if any, give a last one: the hash of their values."""
     by_name = {column.name: column for column in source.columns(table.name)}
     items = [
         types.select_expression(by_name[column["source"]], table.zero_dates) for column in columns
     ]
     if hashed:
-        items.append(f"{window.row_hash([column['source'] for column in columns])} AS {HASH}")
+        items.append(f"{window.row_hash(hashed)} AS {HASH}")
     # The bulk reader binds nothing; the parameters are timestamps that we formatted ourselves.
     bound = where % tuple(f"'{value}'" for value in parameters)
     return f"SELECT {', '.join(items)} FROM {mysql(table.name)} WHERE {bound}"
 
 
-def _batches(
-    source: Source,
-    table: Table,
-    query: str,
-    schema: pa.Schema,
-    hashes: list[int] | None = None,
-) -> Any:
-    """Record batches of ``query``, cast to ``schema``. One SELECT reads one consistent state.
+def _batches(source: Source, table: Table, query: str, schema: pa.Schema) -> Any:
+    """Record batches of ``query``, cast to ``schema``, each with the sum of its hashes.
 
-    With ``hashes`` a last column of the query is the rows' hashes; their sums are added there.
+    One SELECT reads one consistent state.
     """
     import connectorx
     import pyarrow as pa
@@ -207,9 +198,10 @@ def _batches(
         )
         for batch in reader:
             arrays = [_cast(batch.column(index), field) for index, field in enumerate(schema)]
-            if hashes is not None:
-                hashes.append(sum(map(int, batch.column(len(schema)).to_pylist())))
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            hashes = (
+                batch.column(len(schema)).to_pylist() if batch.num_columns > len(schema) else ()
+            )
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema), sum(map(int, hashes))
     except (Exception, pa.ArrowException) as error:
         raise SourceError(f"table {table.name}: {scrubbed(str(error), source)}") from None
     except BaseException as error:

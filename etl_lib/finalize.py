@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from etl_lib import lease, ledger, staging
+from etl_lib import lease, ledger, soft, staging
 from etl_lib.contract import Table
 from etl_lib.identifiers import folded, literal, mysql, redshift
 from etl_lib.run import IN_TURN, Run
@@ -99,7 +99,9 @@ def _reconcile(run: Run, source: Source, table: Table) -> dict[str, Any]:
         f"(SELECT COUNT(*) FROM {curated}) AS curated, "
         f"(SELECT COUNT(*) FROM {quarantine}) AS in_quarantine"
     )[0]
-    rows = source.rows(f"SELECT COUNT(*) AS n FROM {mysql(table.name)}")[0]["n"]
+    marked = soft.in_mysql(table, run.plans()[table.name].columns)
+    query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE NOT {marked}"
+    rows = source.rows(query)[0]["n"]
     result: Mapping[str, Any] = {
         "table": table.name,
         "source": rows,

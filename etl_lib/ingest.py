@@ -36,7 +36,7 @@ def _copy(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
     _refuse_duplicates(run, table, names.rows)
     keys = 0
     if plan.lists_keys:
-        listed = staging.key_columns(table, plan.columns)
+        listed = staging.listed_columns(table, plan)
         key, manifest = run.raw_key(table.name, "keys.json"), manifest["meta"]["keys"]
         run.zone.put_json(key, manifest)
         keys = fill(run, table, names.keys, listed, key, manifest)

@@ -186,17 +186,27 @@ def advance(run: Run, bookmark: Bookmark) -> Bookmark:
         "cursor": plan.cursor,
         "besides": plan.besides,
     }
+    key = f"raw/{run.contract.name}/{bookmark.table}/run_id={bookmark.open_run}/manifest.json"
+    if not plan.idle:
+        changes.update(_moved_digests(run.zone.get_json(key), plan))
+    if window.rows:
+        changes["manifest"] = key
     entry = _entry(run, bookmark.table, run_id=bookmark.open_run or "")
     if entry and entry["missing"]:
         # Keys without rows: stamped before the window. The next run reads the whole table.
         changes.update(high=None, keys_digest=None)
-    if window.rows:
-        owner = f"raw/{run.contract.name}/{bookmark.table}/run_id={bookmark.open_run}"
-        changes["manifest"] = f"{owner}/manifest.json"
-        if window.mode == "full":
-            manifest = run.zone.get_json(changes["manifest"])
-            changes["digest"] = manifest["meta"].get("digest") if manifest else None
     return run.bookmarks.advance(bookmark, changes)
+
+
+def _moved_digests(manifest: Mapping[str, Any] | None, plan: Plan) -> dict[str, str | None]:
+    """The digests of what was moved. The plan's are of what was there when it was made: the table
+    may have changed in between, and may change back, which nobody would notice."""
+    meta = manifest["meta"] if manifest else {}
+    if plan.window.mode == "full":
+        return {"digest": meta.get("digest")}
+    return (
+        {"keys_digest": meta["keys"]["meta"].get("digest") if meta else None} if plan.sweep else {}
+    )
 
 
 def _at(run: Run, table: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from etl_lib import checksum, indicators, ledger, staging
+from etl_lib import checksum, indicators, ledger, soft, staging
 from etl_lib.contract import Table
-from etl_lib.identifiers import literal, redshift
+from etl_lib.identifiers import folded, literal, redshift
 from etl_lib.run import REPAIR, Plan, Run
 from etl_lib.staging import Staging
 
@@ -31,7 +31,14 @@ def merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
     return [
         *_find_gone(run, table, plan, names),
         *_drop_settled(run, table, plan, names),
+        *_find_marked(table, plan, names),
         *(_keep_staged(keys, name, names.rows) for name in (names.good, names.bad)),
+        # A row may have been deleted between the reading of the rows and that of the keys.
+        *(
+            each
+            for name in (names.good, names.bad)
+            for each in _delete_keys(name, keys, [names.gone])
+        ),
         *indicators.note(run, table, names),
         *(_forget(table, names) if plan.window.mode == REPAIR else ()),
         _merge_raw(run, table, plan, names.rows),
@@ -66,6 +73,17 @@ def _find_gone(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
     ]
 
 
+def _find_marked(table: Table, plan: Plan, names: Staging) -> list[str]:
+    """Add the keys of rows that the source has marked as deleted."""
+    if table.soft is None:
+        return []
+    listed = ", ".join(f"s.{redshift(key)}" for key in staging.key_names(table))
+    return [
+        f"INSERT INTO {names.gone} SELECT {listed} FROM {names.rows} AS s "
+        f"WHERE {soft.in_redshift(table, plan.columns, 's')}"
+    ]
+
+
 def _forget(table: Table, names: Staging) -> list[str]:
     """Before a repair: all copies of its keys, wherever they are. What is deleted in the source
     stays in raw, and is marked."""
@@ -81,11 +99,13 @@ def _missing(table: Table, plan: Plan, names: Staging) -> str:
     """Keys of the source that raw does not hold after the merge: rows with an old stamp."""
     if not plan.sweep or plan.window.mode != "incremental":
         return "0"
-    keys = staging.key_names(table)
+    assert table.cursor is not None and plan.window.high is not None
+    keys, stamp = staging.key_names(table), redshift(folded(table.cursor))
     return (
         f"SELECT COUNT(*) FROM {names.keys} AS k WHERE NOT EXISTS (SELECT 1 "
         f"FROM {staging.raw_table(table)} AS r "
-        f"WHERE r._deleted_at IS NULL AND {staging.same(keys, 'r', 'k')})"
+        f"WHERE r._deleted_at IS NULL AND {staging.same(keys, 'r', 'k')}) "
+        f"AND k.{stamp} < {literal(plan.window.high)}"
     )
 
 
@@ -100,11 +120,20 @@ def _drop_settled(run: Run, table: Table, plan: Plan, names: Staging) -> list[st
         staged.append(names.keys)
     else:
         equal = " AND ".join(_equal(column, names.rows, raw) for column in plan.columns)
-        settled = f"({settled} OR ({raw}._deleted_at IS NULL AND {equal}))"
+        state = _as_live_as(table, plan, names.rows, raw)
+        settled = f"({settled} OR ({state} AND {equal}))"
     return [
         f"DELETE FROM {name} USING {raw} WHERE {staging.same(keys, name, raw)} AND {settled}"
         for name in staged
     ]
+
+
+def _as_live_as(table: Table, plan: Plan, rows: str, raw: str) -> str:
+    if table.soft is None:
+        return f"{raw}._deleted_at IS NULL"
+    marked = soft.in_redshift(table, plan.columns, rows)
+    live = f"CASE WHEN {raw}._deleted_at IS NULL THEN 1 ELSE 0 END"
+    return f"{live} = CASE WHEN {marked} THEN 0 ELSE 1 END"
 
 
 def _newer(run: Run, plan: Plan, raw: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl_lib import checksum, staging, window
+from etl_lib import checksum, soft, staging, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.identifiers import literal, mysql
@@ -89,6 +89,11 @@ class _Sides:
         return f"LEFT(MD5({_joined(texts)}), {self.digits})"
 
     @property
+    def marked(self) -> str:
+        """Of a row of the source: whether it is kept there as deleted."""
+        return soft.in_mysql(self.table, self.columns)
+
+    @property
     def mysql_sum(self) -> str:
         return checksum.mysql_row(self.columns, self.source, self.table.zero_dates)
 
@@ -152,7 +157,7 @@ def _source_ranges(source: Source, sides: _Sides) -> dict[str, tuple[int, int]]:
     below = f"{mysql(table.cursor)} < %s" if table.cursor and high else "TRUE"
     found = source.rows(
         f"SELECT {sides.mysql_range} AS part, COUNT(*) AS n, SUM({sides.mysql_sum}) AS total "
-        f"FROM {mysql(table.name)} WHERE {below} GROUP BY 1",
+        f"FROM {mysql(table.name)} WHERE {below} AND NOT {sides.marked} GROUP BY 1",
         [high] if table.cursor and high else [],
     )
     return {row["part"]: (int(row["n"]), int(row["total"])) for row in found}
@@ -168,8 +173,8 @@ def _raw_ranges(run: Run, sides: _Sides) -> dict[str, tuple[int, int]]:
 
 def _source_rows(
     source: Source, sides: _Sides, names: Sequence[str]
-) -> dict[Key, tuple[int, bool]]:
-    """Key -> (checksum, whether it was changed since the bookmark)."""
+) -> dict[Key, tuple[int | None, bool]]:
+    """Key -> (checksum, whether it was changed since the bookmark). None: marked as deleted."""
     table, high = sides.table, sides.bookmark.high
     by_name = {column.name: column for column in sides.source}
     keys = [
@@ -178,11 +183,15 @@ def _source_rows(
     ]
     later = f"{mysql(table.cursor)} >= %s" if table.cursor and high else "FALSE"
     found = source.rows(
-        f"SELECT {', '.join(keys)}, {sides.mysql_sum} AS total, {later} AS later "
+        f"SELECT {', '.join(keys)}, {sides.mysql_sum} AS total, {later} AS later, "
+        f"{sides.marked} AS marked "
         f"FROM {mysql(table.name)} WHERE {sides.mysql_range} IN ({_listed(names)})",
         [high] if table.cursor and high else [],
     )
-    return {_key(row, len(keys)): (int(row["total"]), bool(row["later"])) for row in found}
+    return {
+        _key(row, len(keys)): (None if row["marked"] else int(row["total"]), bool(row["later"]))
+        for row in found
+    }
 
 
 def _raw_rows(run: Run, sides: _Sides, names: Sequence[str]) -> dict[Key, list[int]]:
@@ -203,7 +212,7 @@ def _raw_rows(run: Run, sides: _Sides, names: Sequence[str]) -> dict[Key, list[i
 
 def _compare_rows(
     found: Comparison,
-    ours: Mapping[Key, tuple[int, bool]],
+    ours: Mapping[Key, tuple[int | None, bool]],
     theirs: Mapping[Key, list[int]],
     policy: _Policy,
 ) -> None:
@@ -212,7 +221,7 @@ def _compare_rows(
         copies = theirs.get(key, [])
         if len(copies) > 1:
             found.duplicated.append(key)
-        elif copies == [total]:
+        elif copies == ([] if total is None else [total]):
             continue
         elif later or policy.changed:
             found.pending += 1

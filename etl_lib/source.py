@@ -196,6 +196,7 @@ def _check_names(table: Table, names: Sequence[str], at: str) -> None:
         ("keys", table.keys),
         ("cursor", (table.cursor,) if table.cursor else ()),
         ("skip", table.skip),
+        ("deletes", (table.soft,) if table.soft else ()),
     ):
         for name in wanted:
             if name not in names:
@@ -206,9 +207,9 @@ def _check_names(table: Table, names: Sequence[str], at: str) -> None:
     for name in names:
         if name not in table.skip:
             check_characters(name, at)
-    needed = {*table.keys, *((table.cursor,) if table.cursor else ())}
+    needed = {*table.keys, *filter(None, (table.cursor, table.soft))}
     if needed & set(table.skip):
-        raise SourceError(f"{at}: skip may not name a key or the cursor")
+        raise SourceError(f"{at}: skip may not name a key, the cursor or what marks deleted rows")
     folded = [identifiers.folded(name) for name in names if name not in table.skip]
     if len(set(folded)) != len(folded):
         raise SourceError(f"{at}: column names differ only in case, which Redshift cannot keep")

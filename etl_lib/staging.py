@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from etl_lib.contract import Table
 from etl_lib.identifiers import folded, literal, redshift, run_suffix
-from etl_lib.run import Run
+from etl_lib.run import Plan, Run
 
 Columns = Sequence[Mapping[str, str]]
 
@@ -80,6 +80,14 @@ def key_names(table: Table) -> list[str]:
 
 def key_columns(table: Table, columns: Columns) -> list[Mapping[str, str]]:
     return [column for column in columns if column["name"] in key_names(table)]
+
+
+def listed_columns(table: Table, plan: Plan) -> list[Mapping[str, str]]:
+    """The columns of what is staged as keys. A sweep's come with their stamps: a key that raw does
+    not hold may just be newer than the window."""
+    stamp = {table.cursor} if plan.sweep and plan.window.mode == "incremental" else set()
+    wanted = {*key_names(table), *(folded(name) for name in stamp if name)}
+    return [column for column in plan.columns if column["name"] in wanted]
 
 
 def curated_columns(table: Table, columns: Columns) -> list[dict[str, str]]:

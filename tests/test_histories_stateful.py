@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -30,8 +30,9 @@ from tests.histories.pipeline import Crash, KeptSource, Pipeline
 from tests.histories.writers import DATABASE, connect
 from workbench.mysql.server import READER, Server
 
-KEYS = st.integers(1, 4)
-OPEN = st.integers(0, 2)  # which session
+KEYS = st.integers(1, 2)
+OPEN = st.integers(0, 1)  # which session
+PAUSES = st.sampled_from((0.0, 0.000001, 0.3, 1.0, 5.0))
 TABLE = Table(name="s", keys=("id",), cursor="at", deletes="sweep", min_rows=0)
 
 
@@ -46,12 +47,13 @@ class Machine(RuleBasedStateMachine):
 
     server: Server
     steps = 0
+    loses = False  # whether the planner is one that loses rows: it need not come to rest
 
     @initialize(fraction=st.sampled_from((0, 6)))
     def begin(self, fraction: int) -> None:
         self.now = datetime(2026, 1, 1, 12)
         self.value, self.columns = 0, 0
-        self.sessions = [connect(self.server) for _ in range(3)]
+        self.sessions = [connect(self.server) for _ in range(2)]
         for session in self.sessions:
             self._run(session, "SET SESSION innodb_lock_wait_timeout = 0, autocommit = 0")
         self._run(self.sessions[0], "DROP TABLE IF EXISTS s")
@@ -112,27 +114,23 @@ class Machine(RuleBasedStateMachine):
         self.value += 1
         self._write(who, f"INSERT INTO s (id, at) VALUES ({100 + self.value}, '2001-09-09')")
 
-    @rule(seconds=st.sampled_from((0.000001, 0.3, 1.0, 5.0)))
-    def time_passes(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    @rule()
-    def run(self) -> None:
+    @rule(pause=PAUSES)
+    def run(self, pause: float) -> None:
+        self.now += timedelta(seconds=pause)
         self._plan_and_move("")
 
-    @rule(stage=st.sampled_from(("plan", "extract", "load")))
-    def run_that_dies(self, stage: str) -> None:
+    @rule(pause=PAUSES, stage=st.sampled_from(("plan", "extract", "load")), again=st.booleans())
+    def run_that_dies(self, pause: float, stage: str, again: bool) -> None:
+        self.now += timedelta(seconds=pause)
         self._plan_and_move(stage)
-
-    @rule()
-    def run_again(self) -> None:
-        self._plan_and_move("", retry=True)
+        if again:
+            self._plan_and_move("", retry=True)
 
     @precondition(lambda self: self.columns < 1)
     @rule()
     def add_a_column(self) -> None:
         """Refused once the table is known; the contract then leaves the column out."""
-        for who in range(3):
+        for who in range(2):
             self.commit(who)
         self.columns += 1
         self._run(self.sessions[0], "ALTER TABLE s ADD COLUMN more INT DEFAULT 7")
@@ -162,7 +160,7 @@ class Machine(RuleBasedStateMachine):
             assert loaded == sorted(set(loaded))
 
     def settle(self) -> None:
-        for who in range(3):
+        for who in range(2):
             self.commit(who)
         self.now += timedelta(seconds=5)
         for _ in range(4):  # a plan of a run that died; a key that is missing; what it brings
@@ -170,7 +168,8 @@ class Machine(RuleBasedStateMachine):
             self._plan_and_move("")
         assert self.pipeline.wrong() == []
         self.now += timedelta(seconds=1)
-        assert self._plan_and_move("").idle, "all has arrived, and yet there is something to do"
+        idle = self._plan_and_move("").idle
+        assert idle or self.loses, "all has arrived, and yet there is something to do"
 
     def _plan_and_move(self, crash: str, retry: bool = False) -> Any:
         stamp = f"SET timestamp = {(self.now - datetime(1970, 1, 1)).total_seconds():.6f}"
@@ -200,8 +199,8 @@ class Machine(RuleBasedStateMachine):
             cursor.execute(sql)
 
 
-def explore(server: Server, examples: int) -> None:
-    Machine.server, Machine.steps = server, 0
+def explore(server: Server, examples: int, loses: bool = False) -> None:
+    Machine.server, Machine.steps, Machine.loses = server, 0, loses
     run_state_machine_as_test(
         Machine,
         settings=settings(
@@ -211,19 +210,21 @@ def explore(server: Server, examples: int) -> None:
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
+            # One that loses rows is not made smaller: that takes minutes.
+            phases=(Phase.generate,) if loses else settings.default.phases,
         ),
     )
     print(f"{examples} histories, {Machine.steps} steps")
 
 
 def test_no_order_of_writes_and_runs_loses_a_row(server: Server) -> None:
-    explore(server, 40)
+    explore(server, 150)
 
 
-@pytest.mark.parametrize("mutant", ["greater-or-equal", "compare-by-timestamp"])
+@pytest.mark.parametrize("mutant", ["statements-only", "compare-by-timestamp"])
 def test_a_planner_that_loses_rows_is_caught(server: Server, mutant: str) -> None:
     with planning_by(MUTANTS[mutant].parts), pytest.raises(AssertionError, match="stale|lost"):
-        explore(server, 200)
+        explore(server, 500, loses=True)
 
 
 @pytest.mark.drill

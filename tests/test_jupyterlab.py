@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, sync_playwright
 
 from workbench.home import REPOSITORY
@@ -92,8 +93,13 @@ def test_notebook_01_opens_with_the_glue_kernel_and_run_all_ends_without_an_erro
     page.get_by_text("Run All Cells", exact=True).click()
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     last = cells.nth(cells.count() - 1)
-    last.locator(".jp-RenderedImage img").wait_for(timeout=120_000)
-    page.screenshot(path=os.environ.get("LAB_SCREENSHOT", tmp_path / "lab.png"), full_page=True)
+    try:
+        last.locator(".jp-RenderedImage img").wait_for(timeout=120_000)
+    except PlaywrightError as error:
+        said = page.locator("body").inner_text()
+        raise AssertionError(f"{error}\n{said}\n{tmp_path}") from None
+    finally:
+        page.screenshot(path=os.environ.get("LAB_SCREENSHOT", tmp_path / "lab.png"), full_page=True)
     assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
     assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert "rental_apartments" in cells.nth(3).inner_text()

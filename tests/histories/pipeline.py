@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import pymysql
 from pymysql.cursors import DictCursor
 
-from etl_lib import bookmark, extract, planning, window
+from etl_lib import bookmark, extract, planning, staging, window
 from etl_lib.bookmarks import Bookmark, BookmarkStore
 from etl_lib.contract import Contract, Table
 from etl_lib.errors import Fenced
@@ -113,19 +114,22 @@ class Copy:
         """How many loads were not in turn."""
         return 0
 
-    def load(self, run_id: str, plan: Plan, rows: Mapping[Key, Row], keys: set[Key]) -> None:
+    def load(
+        self, run_id: str, plan: Plan, rows: Mapping[Key, Row], keys: Mapping[Key, str]
+    ) -> None:
         """What stage 04's transaction does: fence, merge, sweep, ledger."""
         if any(each["run_id"] == run_id for each in self.entries):
             return
         if any(each["sequence"] > plan.sequence for each in self.entries):
             raise Fenced("a newer run has loaded this table")
-        present = set(rows) if plan.window.mode == "full" else keys
+        present = set(rows) if plan.window.mode == "full" else set(keys)
         gone = set(self.rows_by_key) - present if plan.sweep else set()
         self.rows_by_key.update(rows)
         for key in gone:
             del self.rows_by_key[key]
         swept = plan.sweep and plan.window.mode == "incremental"
-        missing = len(keys - set(self.rows_by_key)) if swept else 0
+        late = [key for key in keys if key not in self.rows_by_key] if swept else []
+        missing = sum(_moment(keys[key]) < _moment(plan.window.high) for key in late)
         self.entries.append({"run_id": run_id, "sequence": plan.sequence, "missing": missing})
 
 
@@ -168,31 +172,33 @@ class Pipeline:
         key = run.raw_key(self.table.name, "manifest.json")
         if run.zone.get_json(key) is not None:
             return
-        rows, keys, digest = [], [], None
+        rows, keys, digest, keys_digest = [], [], "0:0", "0:0"
         full = plan.window.mode == "full"
         if plan.window.rows:
             where, parameters = window.predicate(self.table, plan.window)
-            rows = self._select(plan.columns, where, parameters, hashed=full)
-        if full:
-            total = sum(int(row.pop(extract.HASH)) for row in rows)
-            digest = f"{len(rows)}:{total}"
-        if plan.sweep and plan.window.mode == "incremental":
-            names = {folded(name) for name in self.table.keys}
-            keys = self._select([each for each in plan.columns if each["name"] in names], "TRUE")
-        run.zone.put_json_once(key, {"rows": rows, "keys": keys, "meta": {"digest": digest}})
+            hashed = [each["source"] for each in plan.columns] if full else []
+            rows, digest = self._select(plan.columns, where, parameters, hashed)
+        if plan.lists_keys:
+            columns = staging.listed_columns(self.table, plan)
+            keys, keys_digest = self._select(columns, "TRUE", (), self.table.keys)
+        meta = {"digest": digest, "keys": {"meta": {"digest": keys_digest}}}
+        run.zone.put_json_once(key, {"rows": rows, "keys": keys, "meta": meta})
 
     def _select(
-        self, columns: Any, where: str, parameters: Any = (), hashed: bool = False
-    ) -> list[dict[str, str]]:
+        self, columns: Any, where: str, parameters: Sequence[str], hashed: Sequence[str]
+    ) -> tuple[list[dict[str, str]], str]:
+        """The rows, and their digest."""
         query = extract._select(self.source, self.table, columns, where, parameters, hashed)
-        return [_text(row) for row in self.source.rows(query)]
+        rows = self.source.rows(query)
+        total = sum(int(row.pop(extract.HASH, 0)) for row in rows)
+        return [_text(row) for row in rows], f"{len(rows)}:{total}"
 
     def _load(self, run: Run, plan: Plan) -> None:
         manifest = run.zone.get_json(run.raw_key(self.table.name, "manifest.json"))
         assert manifest is not None
         rows = {self._key(row): row for row in manifest["rows"]}
         assert len(rows) == len(manifest["rows"]), "one SELECT gave a key twice"
-        keys = {self._key(row) for row in manifest["keys"]}
+        keys = {self._key(row): row.get("at", "") for row in manifest["keys"]}
         self.copy.load(run.run_id, plan, rows, keys)
 
     def _key(self, row: Mapping[str, Any]) -> Key:
@@ -226,3 +232,7 @@ def _die_at(stage: str, crash: str) -> None:
 
 def _text(row: Mapping[str, Any]) -> dict[str, str]:
     return {folded(name): str(value) for name, value in row.items()}
+
+
+def _moment(text: str | None) -> datetime:
+    return datetime.fromisoformat(text or "")
