@@ -146,7 +146,9 @@ class BookmarkStore:
         try:
             table.put_item(**self._conditional(bookmark, expected_version))
         except table.meta.client.exceptions.ConditionalCheckFailedException:
-            raise _moved_meanwhile(bookmark) from None
+            # A reply that was lost is asked for again: then what stands there is ours.
+            if self.get(bookmark.table) != bookmark:
+                raise _moved_meanwhile(bookmark) from None
 
     def _conditional(self, bookmark: Bookmark, expected_version: int) -> dict[str, Any]:
         """A put of ``bookmark`` that takes effect only over the version it was made from."""

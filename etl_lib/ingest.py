@@ -31,26 +31,35 @@ def _copy(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
     if manifest is None:
         raise RunFailed(f"table {table.name}: no manifest: run 01_extract to its end first")
     names = Staging.of(run, table)
-    _register(run, table, plan)
-    rows = fill(run, table, names.rows, plan.columns, key, manifest)
+    rows = fill(run, table, plan, names.rows, plan.columns, key, manifest)
     _refuse_duplicates(run, table, names.rows)
     keys = 0
     if plan.lists_keys:
         listed = staging.listed_columns(table, plan)
         key, manifest = run.raw_key(table.name, "keys.json"), manifest["meta"]["keys"]
         run.zone.put_json(key, manifest)
-        keys = fill(run, table, names.keys, listed, key, manifest)
+        keys = fill(run, table, plan, names.keys, listed, key, manifest)
     return {"rows": rows, "keys": keys}
 
 
 def fill(
-    run: Run, table: Table, name: str, columns: Columns, key: str, manifest: Mapping[str, Any]
+    run: Run,
+    table: Table,
+    plan: Plan,
+    name: str,
+    columns: Columns,
+    key: str,
+    manifest: Mapping[str, Any],
 ) -> int:
     """Make one staging table anew and COPY into it what the manifest at ``key`` lists.
 
     Returns its rows; raises CountMismatch if they are not the manifest's.
     """
-    statements = [f"DROP TABLE IF EXISTS {name}", staging.create(name, columns, table)]
+    statements = [
+        _register(run, table, plan),
+        f"DROP TABLE IF EXISTS {name}",
+        staging.create(name, columns, table),
+    ]
     if manifest["entries"]:  # COPY of nothing is an error
         url = run.zone.url(key)
         statements.append(staging.copy(name, columns, url, run.warehouse.copy_role))
@@ -62,15 +71,12 @@ def fill(
     return found
 
 
-def _register(run: Run, table: Table, plan: Plan) -> None:
-    """Note whose staging tables these are, so that they are dropped if the run dies."""
+def _register(run: Run, table: Table, plan: Plan) -> str:
+    """Note whose staging tables these are, with the first of them: they are dropped if the run
+    dies, and if it comes late."""
     whose = ", ".join(map(literal, (run.contract.name, table.name, run.run_id)))
-    run.warehouse.transaction(
-        "register",
-        [
-            f"INSERT INTO etl.staging "
-            f"SELECT {whose}, {literal(plan.window.mode)}, {int(plan.sequence)}"
-        ],
+    return (
+        f"INSERT INTO etl.staging SELECT {whose}, {literal(plan.window.mode)}, {int(plan.sequence)}"
     )
 
 

@@ -91,12 +91,12 @@ def _stage_curated(run: Run, table: Table, plan: Plan, names: Staging) -> None:
     if manifest is None:
         raise RunFailed(f"table {table.name}: nothing curated: run 03_transform to its end first")
     columns = staging.curated_columns(table, plan.columns)
-    ingest.fill(run, table, names.good, columns, key, manifest)
+    ingest.fill(run, table, plan, names.good, columns, key, manifest)
     bad = manifest["meta"].get("quarantine", empty)
     key = run.curated_key(table.name, "quarantine.json")
     run.zone.put_json(key, bad)
     listed = [*staging.key_columns(table, plan.columns), *staging.QUARANTINE_EXTRA]
-    ingest.fill(run, table, names.bad, listed, key, bad)
+    ingest.fill(run, table, plan, names.bad, listed, key, bad)
 
 
 def _explain(run: Run, table: Table, plan: Plan, error: StatementFailed) -> None:

@@ -58,11 +58,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bookmark_commands.app, name="bookmarks")
-for command in (
-    operation_commands.reconcile,
-    operation_commands.backfill,
-    operation_commands.replay,
-):
+for command in operation_commands.COMMANDS:
     app.command()(command)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -17,30 +17,29 @@ PATIENCE = 900.0  # seconds to wait for other runs of the same job
 OVER = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED")
 
 
-def run(endpoint: Endpoint, stage: str, arguments: Mapping[str, str]) -> None:
+def run(endpoint: Endpoint, stage: str, arguments: Mapping[str, str], poll: float = POLL) -> None:
     """Run the job of ``stage`` to its end. Raises RunFailed with what the job said.
 
     Interrupted, it stops the job run.
     """
-    glue, name = endpoint.client("glue"), f"{PREFIX}{stage}"
-    run_id = _start(glue, name, arguments)
+    glue = endpoint.client("glue")
+    run_id = start(glue, stage, arguments)
     try:
-        found = _wait(glue, name, run_id)
-    except BaseException:
-        glue.batch_stop_job_run(JobName=name, JobRunIds=[run_id])
+        wait(glue, stage, run_id, poll)
+    except RunFailed:
         raise
-    if found["JobRunState"] != "SUCCEEDED":
-        said = found.get("ErrorMessage") or f"run {run_id} was stopped from outside"
-        raise RunFailed(f"job {name} {found['JobRunState']}: {said}")
+    except BaseException:
+        glue.batch_stop_job_run(JobName=PREFIX + stage, JobRunIds=[run_id])
+        raise
 
 
-def _start(glue: Any, name: str, arguments: Mapping[str, str]) -> str:
-    """Start it, as soon as other runs of this job leave room."""
+def start(glue: Any, stage: str, arguments: Mapping[str, str]) -> str:
+    """Start it, as soon as other runs of this job leave room; the job run's id."""
     given = {f"--{key}": value for key, value in arguments.items()}
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return str(glue.start_job_run(JobName=name, Arguments=given)["JobRunId"])
+            return str(glue.start_job_run(JobName=PREFIX + stage, Arguments=given)["JobRunId"])
         except ClientError as error:
             busy = error.response["Error"]["Code"] == "ConcurrentRunsExceededException"
             if not busy or time.monotonic() > deadline:
@@ -48,9 +47,16 @@ def _start(glue: Any, name: str, arguments: Mapping[str, str]) -> str:
         time.sleep(5 * POLL)
 
 
-def _wait(glue: Any, name: str, run_id: str) -> dict[str, Any]:
-    while True:
-        found: dict[str, Any] = glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]
-        if found["JobRunState"] in OVER:
-            return found
-        time.sleep(POLL)
+def wait(glue: Any, stage: str, run_id: str, poll: float = POLL) -> None:
+    """Wait for its end. Raises RunFailed with what the job said."""
+    while (found := state(glue, stage, run_id))["JobRunState"] not in OVER:
+        time.sleep(poll)
+    if found["JobRunState"] != "SUCCEEDED":
+        said = found.get("ErrorMessage") or f"run {run_id} was stopped from outside"
+        raise RunFailed(f"job {PREFIX}{stage} {found['JobRunState']}: {said}")
+
+
+def state(glue: Any, stage: str, run_id: str) -> dict[str, Any]:
+    """The job run as GetJobRun tells of it."""
+    found: dict[str, Any] = glue.get_job_run(JobName=PREFIX + stage, RunId=run_id)["JobRun"]
+    return found

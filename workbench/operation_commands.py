@@ -11,6 +11,7 @@ from rich.console import Console
 
 from etl_lib.errors import EtlError
 from workbench import operations, pipeline, reconciliation, source_option, stack
+from workbench.drill.command import drill
 from workbench.home import Home
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import prepare
@@ -101,3 +102,6 @@ def replay(
         return
     out.print(f"the warehouse lacks {len(lacking)} runs. To load them again, type:")
     out.print(f"workbook replay {' '.join(lacking)}", soft_wrap=True)
+
+
+COMMANDS = (reconcile, backfill, replay, drill)

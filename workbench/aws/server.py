@@ -15,6 +15,7 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from workbench.aws import keys
+from workbench.aws.faults import Faults
 from workbench.aws.guard import Guard
 from workbench.aws.protocol import Context
 from workbench.aws.router import Router
@@ -57,7 +58,8 @@ def serve(state: Path) -> None:
         secret_key=kept.secret_key,
     )
     router = Router(context, Guard(kept.port, kept.access_key))
-    server.app = router
+    drilled = (state / "faults.json").exists()
+    server.app = Faults(router, state) if drilled else router
     _stop_on_signals(server)
     log.info("listening on %s", kept.url)
     server.serve_forever(poll_interval=0.05)

@@ -42,6 +42,7 @@ PRELOADED = (
     "pyspark.sql",
     "awsglue.utils",
 )
+SERVICES = ("dynamodb", "redshift-data", "s3", "secretsmanager")
 
 
 def main() -> None:
@@ -50,6 +51,7 @@ def main() -> None:
     for name in PRELOADED:
         with contextlib.suppress(ImportError):  # a job that needs it will say so
             importlib.import_module(name)
+    _read_models()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -77,6 +79,21 @@ def main() -> None:
                     _run(request, libc)
                 children[pid] = request["run"]
                 _tell(channel, {"run": request["run"], "pid": pid})
+
+
+def _read_models() -> None:
+    """The descriptions of services, which take a tenth of a second: the default session keeps
+    them, and every child has it. Nothing is asked for, and no key is read."""
+    with contextlib.suppress(Exception):  # a job that needs them reads them itself
+        boto3 = importlib.import_module("boto3")
+        boto3.setup_default_session()
+        loader = boto3.DEFAULT_SESSION._session.get_component("data_loader")
+        for kept in ("endpoints", "partitions", "sdk-default-configuration"):
+            loader.load_data(kept)
+        for service in SERVICES:
+            for kind in ("service-2", "endpoint-rule-set-1", "waiters-2", "paginators-1"):
+                with contextlib.suppress(Exception):
+                    loader.load_service_model(service, kind)
 
 
 def _reaped(children: dict[int, str]) -> list[dict[str, Any]]:

@@ -58,6 +58,11 @@ class JobRun:
         return str(self.record["Id"])
 
     @property
+    def name(self) -> str:
+        """What its requests call themselves: AWS lets an application's id have 50 characters."""
+        return self.id[:35]
+
+    @property
     def final(self) -> bool:
         return self.record["JobRunState"] in FINAL
 
@@ -123,6 +128,10 @@ class Runs:
             if run.final:
                 raise definitions.invalid(f"run {run_id} is {run.record['JobRunState']} already")
             self._end_it(run, "STOPPED")
+
+    def called(self, name: str) -> JobRun | None:
+        with self._changed:
+            return next((run for run in self._runs.values() if run.name == name), None)
 
     def wait(self, job: str, run_id: str, seconds: float) -> dict[str, Any] | None:
         """The record as soon as the run is over; None if it is not within ``seconds``."""
@@ -212,6 +221,7 @@ class Runs:
         location = job["Command"]["ScriptLocation"]
         script = process.copy(self._context, location, run.folder, "Command.ScriptLocation")
         environment = process.environment(self._context, path, scratch, run.folder)
+        environment["AWS_SDK_UA_APP_ID"] = run.name  # who asks, for the log of requests
         if is_spark:
             conf = merged.get("--conf", "")
             self._spark().expect(run.id, parse_conf(conf) if conf.strip() else {})

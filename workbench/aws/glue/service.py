@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from workbench.aws.glue.definitions import Definitions
-from workbench.aws.glue.runs import Runs
+from workbench.aws.glue.processes import Processes
+from workbench.aws.glue.runs import JobRun, Runs
 from workbench.aws.glue.session import Session
 from workbench.aws.glue.spark import parse_conf
 from workbench.aws.protocol import AwsError, Context, not_supported
@@ -104,6 +105,14 @@ class GlueService:
     def wait_for_run(self, job: str, run_id: str, seconds: float) -> dict[str, Any] | None:
         """The job run as soon as it is over, for who runs in this process; None if it is not."""
         return self._runs.wait(job, run_id, seconds)
+
+    def caller(self, name: str) -> JobRun | None:
+        """The job run that calls itself ``name`` in its User-Agent."""
+        return self._runs.called(name)
+
+    def kill(self, pid: int) -> None:
+        """A drill's: the process of a job run, as if the machine had failed."""
+        Processes.kill(pid)
 
     def _job(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"Job": self._definitions.get(_text(request, "JobName"))}

@@ -1,0 +1,3 @@
+CREATE TABLE IF NOT EXISTS presentation.orders_daily (
+    day DATE NOT NULL, orders BIGINT, quantity BIGINT
+) DISTSTYLE ALL SORTKEY (day);

@@ -1,0 +1,68 @@
+"""Play one case: change the source, let a run meet its fault, let an ordinary run follow, look."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from etl_lib.errors import EtlError, RunFailed
+from workbench import jobs
+from workbench.drill import oracle
+from workbench.drill.lane import Lane
+from workbench.drill.points import Case
+from workbench.preparation import STAGES
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a case ended. ``faulted``: what the run said that met the fault; empty if nothing."""
+
+    case: Case
+    faulted: str
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def healed(self) -> bool:
+        return not self.wrong
+
+
+def play(lane: Lane, case: Case, seed: int) -> Result:
+    """Play ``case``. Every second time the run that met the fault goes on under its own name
+    instead of leaving its work to a new one."""
+    clock = time.monotonic()
+    lane.source.change(seed)
+    first = lane.new_run()
+    lane.plant(case.rule(first))
+    held = ""
+    try:
+        if case.kind == "delay":
+            held = lane.run_until_held(first, case.point.stage)
+            faulted = "held until another run had ended"
+        else:
+            lane.run(first)
+            faulted = ""
+    except RunFailed as error:
+        faulted = str(error)
+    if not lane.told("fired"):
+        return Result(case, faulted, [f"the point was not passed: {faulted}"])
+    again = case.kind != "delay" and seed % 2 == 1
+    try:
+        lane.run(first if again and faulted else lane.new_run())
+        if held:
+            faulted += _let_go(lane, first, case.point.stage, held)
+        found = oracle.wrong(lane)
+    except EtlError as error:
+        found = [f"the next run failed: {error}"]
+    return Result(case, faulted, found, round(time.monotonic() - clock, 3))
+
+
+def _let_go(lane: Lane, run_id: str, stage: str, held: str) -> str:
+    """The late run goes on, to its end if it can; what it said. It must not change anything."""
+    lane.free(run_id)
+    try:
+        jobs.wait(lane.stack.endpoint.client("glue"), stage, held, poll=0.02)
+        lane.run(run_id, STAGES[STAGES.index(stage) + 1 :])
+    except RunFailed as error:
+        return f"; then: {error}"
+    return "; then it ended"
