@@ -59,11 +59,11 @@ def _checked(table: Table, bookmark: Bookmark, low: str | None, high: str | None
         raise BadInput(
             f"table {table.name}: the next run reads it from the beginning: type `workbook run`"
         )
-    if high is not None and high > stands:
+    if high is not None and moments.after(table, high, stands):
         raise BadInput(
             f"table {table.name}: its bookmark stands at {stands}; what lies after it is moved by "
             f"the next `workbook run`. Give --to '{stands}' at most, or leave it out"
         )
-    if low is not None and low >= (high or stands):
+    if low is not None and not moments.after(table, high or stands, low):
         raise BadInput(f"table {table.name}: from {low} to {high or stands} there is nothing")
     return high or stands

@@ -57,6 +57,7 @@ class Table:
     name: str
     keys: tuple[str, ...]
     cursor: str | None = None
+    append_only: bool = False  # the cursor is AUTO_INCREMENT, and rows are never changed
     lookback: int = 0  # seconds read again before the bookmark
     lag: int = 60  # seconds kept away from now where the source hides its statements
     deletes: str = "none"  # none | sweep | soft:<column>
@@ -151,6 +152,9 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
     table = _record(Table, body, where, at)
     if not table.keys:
         raise ContractError(where, f"{at}.keys", "a table needs at least one key column")
+    if table.append_only and (not table.cursor or table.lookback):
+        wanted = "needs a cursor: the AUTO_INCREMENT column, and no lookback"
+        raise ContractError(where, f"{at}.append_only", wanted)
     deletes = ("none", "sweep", *([table.deletes] if table.soft else []))
     for option, allowed in (("deletes", deletes), ("zero_dates", ("fail", "null"))):
         if getattr(table, option) not in allowed:
@@ -228,10 +232,11 @@ def _typed(value: Any, definition: dataclasses.Field[Any], where: str, at: str) 
         "str | None": (str,),
         "int": (int,),
         "float": (int, float),
+        "bool": (bool,),
     }
     at = f"{at}.{definition.name}"
     if kind in expected:
-        if not isinstance(value, expected[kind]) or isinstance(value, bool):
+        if not isinstance(value, expected[kind]) or (isinstance(value, bool) != (kind == "bool")):
             raise ContractError(where, at, f"expected {kind}, not {value!r}")
         return value
     if kind == "tuple[str, ...]":

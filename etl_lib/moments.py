@@ -1,4 +1,4 @@
-"""A moment as a person types it, held against the cursor column that it is to bound."""
+"""A bound as a person types it, held against the cursor column: a moment, or a number."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ TIMESTAMPS = (datetime(1970, 1, 1, 0, 0, 1), datetime(2038, 1, 19, 3, 14, 7, 999
 
 
 def parsed(table: Table, column_type: str, text: str) -> str:
-    """``text`` as bookmarks have it: UTC, microseconds.
+    """``text`` as bookmarks have it: UTC with microseconds; of an append-only table, a number.
 
     ``column_type`` is the cursor's MySQL type, such as ``datetime(3)``. Raises BadInput for what no
     value of that column can be, and for the future: rows up to there would never be moved.
     """
     at = f"table {table.name}: {text!r}"
+    if table.append_only:
+        if not (text.isascii() and text.isdigit()):
+            raise BadInput(f"{at} is not a number, as the cursor {table.cursor!r} has them")
+        return str(int(text))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -42,3 +46,8 @@ def parsed(table: Table, column_type: str, text: str) -> str:
     if moment > datetime.now(timezone.utc).replace(tzinfo=None):
         raise BadInput(f"{at} lies in the future (all times are UTC): rows up to it would be lost")
     return moment.isoformat(sep=" ", timespec="microseconds")
+
+
+def after(table: Table, one: str, other: str) -> bool:
+    """Whether the bound ``one`` lies after ``other``."""
+    return int(one) > int(other) if table.append_only else one > other

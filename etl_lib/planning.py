@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from etl_lib import ledger, types, window
+from etl_lib import append, ledger, types, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.errors import SchemaDrift, SourceError
@@ -70,6 +70,10 @@ def _plan(
     if adopted is not None:
         # An unfinished run's window is adopted as it is: its high must never be found anew.
         planned, sweep = adopted.window, adopted.sweep
+    elif table.append_only:
+        low = bookmark.high if bookmark.cursor in (None, table.cursor) else None
+        planned = append.incremental(source, table, columns, low)
+        sweep = table.deletes == "sweep" and planned.keys_digest != known.keys_digest
     elif table.cursor:
         low = bookmark.high if bookmark.cursor in (None, table.cursor) else None
         planned = window.incremental(source, table, columns, low, bookmark.planned_at)

@@ -50,6 +50,7 @@ def windows(plans: Mapping[str, Plan]) -> pd.DataFrame:
                 "from": plan.window.low or "the beginning",
                 "to": plan.window.high or "the end",
                 "tier": plan.window.tier,
+                "why": plan.window.why,
                 "rows": plan.window.rows,
                 "keys compared": plan.sweep,
             }

@@ -20,6 +20,7 @@ from etl_lib.types import Column
 
 Row = dict[str, Any]
 
+FLAGS = ("nullable", "stamped", "renewed", "numbered")
 UTC = ("UTC", "+00:00", "ETC/UTC", "UCT", "ETC/UCT", "ZULU")
 # Columns that stages add to a row.
 OURS = (
@@ -120,7 +121,7 @@ class Source:
             "numeric_precision AS `precision`, numeric_scale AS scale, "
             "datetime_precision AS fraction, "
             "CONCAT(COALESCE(column_default, ''), extra) LIKE '%%current_timestamp%%' AS stamped, "
-            "extra LIKE '%%on update%%' AS renewed "
+            "extra LIKE '%%on update%%' AS renewed, extra LIKE '%%auto_increment%%' AS numbered "
             "FROM information_schema.columns "
             "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
             [self.database, table],
@@ -128,7 +129,7 @@ class Source:
         return tuple(
             Column(
                 table=table,
-                **{**row, **{name: bool(row[name]) for name in ("nullable", "stamped", "renewed")}},
+                **{**row, **{name: bool(row[name]) for name in FLAGS}},
             )
             for row in found
         )
@@ -170,10 +171,16 @@ def moving_columns(source: Source, table: Table) -> tuple[Column, ...]:
     columns = source.columns(table.name)
     _check_names(table, [column.name for column in columns], at)
     by_name = {column.name: column for column in columns}
-    if table.cursor and by_name[table.cursor].data_type not in types.TEMPORAL_CURSORS:
+    if table.append_only:
+        if not by_name[table.cursor or ""].numbered:
+            raise SourceError(
+                f"{at}: append_only = true, but the cursor {table.cursor!r} is not AUTO_INCREMENT"
+            )
+    elif table.cursor and by_name[table.cursor].data_type not in types.TEMPORAL_CURSORS:
         raise SourceError(
             f"{at}: cursor = {table.cursor!r} is {by_name[table.cursor].column_type}; "
-            "a cursor must be a DATETIME, TIMESTAMP or DATE"
+            "a cursor must be a DATETIME, TIMESTAMP or DATE; or, with append_only = true, an "
+            "AUTO_INCREMENT number"
         )
     moving = tuple(column for column in columns if column.name not in table.skip)
     for column in moving:

@@ -47,6 +47,7 @@ class Column:
     fraction: int | None  # digits of a second
     stamped: bool = False  # by the server itself, at an insert or at every change
     renewed: bool = False  # by the server itself, at every change
+    numbered: bool = False  # by the server itself: AUTO_INCREMENT
 
     @property
     def unsigned(self) -> bool:

@@ -9,9 +9,9 @@ again for the same run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar, Union
 
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
@@ -19,7 +19,13 @@ from etl_lib.identifiers import mysql
 from etl_lib.source import Source
 from etl_lib.types import Column
 
-TICK = timedelta(seconds=1)
+Bound = Union[datetime, int]  # of a cursor: a moment, or a number in an append-only table
+AnyBound = TypeVar("AnyBound", datetime, int)
+
+LEVELS = ("READ UNCOMMITTED", "REPEATABLE READ")
+SEEN = "every statement and every open transaction was looked at"
+HIDDEN = "the source hides its statements: a lag was kept to now"
+UNSTAMPED = "the application stamps the rows: what is late is seen within the lookback"
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,9 @@ class Window:
 
     ``low`` None is the beginning. ``tier`` says what is proven about it: ``proven`` (no commit can
     come late), ``bounded`` (the source hides its statements, so a lag was guessed; or it does not
-    stamp the rows itself, and what is stamped late is seen only within the lookback) or ``full``.
+    stamp the rows itself, and what is stamped late is seen only within the lookback),
+    ``append-only`` (nothing is lost but changes of old rows, which the contract says there are not)
+    or ``full``. ``why`` tells it to a person.
 
     Two modes move again what a run has moved before, and read each row as it is now: a ``backfill``
     lies below the bookmark, where all is settled; a ``repair`` names keys and has no bounds.
@@ -43,6 +51,7 @@ class Window:
     digest: str | None = None  # of the whole table, for a full load
     keys_digest: str | None = None  # of all keys, where deletes are swept
     planned_at: str | None = None  # the source's clock
+    why: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,9 +66,10 @@ def incremental(
 ) -> Window:
     """Plan the next window of a table with a cursor. Reads only."""
     cursor = next(column for column in columns if column.name == table.cursor)
-    now, settled, tier = _clock(source, table)
+    now, settled, tier = clock(source, table)
+    why = SEEN if tier == "proven" else HIDDEN
     if not cursor.stamped:
-        tier = "bounded"
+        tier, why = "bounded", UNSTAMPED
     if planned_before and now < datetime.fromisoformat(planned_before):
         raise SourceError(
             f"table {table.name}: the source's clock says {now}, but the last run was planned at "
@@ -68,19 +78,20 @@ def incremental(
     _refuse_null_cursors(source, table)
     high = _floor(settled, cursor)
     start = _start(low, table.lookback)
-    high = _below_uncommitted(source, table, columns, start, high)
+    high = below_uncommitted(source, table, columns, start, high)
     if low is not None:
         high = max(high, datetime.fromisoformat(low))
-    count = _count(source, table, columns, start, high)
+    rows = count(source, table, columns, start, high)
     return Window(
         table=table.name,
         mode="incremental",
         low=low,
         high=_text(high),
         tier=tier,
-        rows=count,
+        rows=rows,
         keys_digest=keys_digest(source, table) if table.deletes == "sweep" else None,
         planned_at=_text(now),
+        why=why,
     )
 
 
@@ -97,7 +108,14 @@ def full(
     if rows:
         _refuse_zero_dates(source, table, columns, "TRUE", [])
     return Window(
-        table=table.name, mode="full", low=None, high=None, tier="full", rows=rows, digest=digest
+        table=table.name,
+        mode="full",
+        low=None,
+        high=None,
+        tier="full",
+        rows=rows,
+        digest=digest,
+        why="no cursor: compared as a whole",
     )
 
 
@@ -105,9 +123,12 @@ def predicate(table: Table, window: Window) -> tuple[str, Sequence[str]]:
     """The WHERE clause of ``window`` and its parameters."""
     if window.mode == "full":
         return "TRUE", []
-    start = _start(window.low, table.lookback if window.mode == "incremental" else 0)
     assert window.high is not None
-    return _between(table, start, datetime.fromisoformat(window.high))
+    if table.append_only:
+        start = None if window.low is None else int(window.low)
+        return _between(table, start, int(window.high))
+    first = _start(window.low, table.lookback if window.mode == "incremental" else 0)
+    return _between(table, first, datetime.fromisoformat(window.high))
 
 
 def again(
@@ -115,10 +136,11 @@ def again(
 ) -> Window:
     """The window of a backfill, [low, high). Reads only."""
     cursor = next(column for column in columns if column.name == table.cursor)
-    start = _start(low, 0)
-    rows = _count(source, table, columns, start, datetime.fromisoformat(high))
-    tier = "proven" if cursor.stamped else "bounded"
-    return Window(table=table.name, mode="backfill", low=low, high=high, tier=tier, rows=rows)
+    planned = Window(table.name, "backfill", low, high, "append-only", rows=0)
+    if not table.append_only:
+        planned = replace(planned, tier="proven" if cursor.stamped else "bounded")
+    where, parameters = predicate(table, planned)
+    return replace(planned, rows=_count(source, table, columns, where, parameters))
 
 
 def keys_digest(source: Source, table: Table) -> str:
@@ -126,7 +148,7 @@ def keys_digest(source: Source, table: Table) -> str:
     return _digest(source, table, table.keys, "TRUE", [], "REPEATABLE READ")
 
 
-def _clock(source: Source, table: Table) -> tuple[datetime, datetime, str]:
+def clock(source: Source, table: Table) -> tuple[datetime, datetime, str]:
     """The source's time, the time before which no statement is still running, and the tier."""
     with source.connect() as cursor:
         cursor.execute(
@@ -186,23 +208,20 @@ def _floor(moment: datetime, cursor: Column) -> datetime:
     return moment.replace(microsecond=moment.microsecond // step * step)
 
 
-def _below_uncommitted(
+def below_uncommitted(
     source: Source,
     table: Table,
     columns: Sequence[Column],
-    start: datetime | None,
-    high: datetime,
-) -> datetime:
+    start: AnyBound | None,
+    high: AnyBound,
+) -> AnyBound:
     """``high``, lowered below every row that an open transaction has in [start, high).
 
     Compared by content, not by stamp: a second update within one tick has the same stamp.
     """
     names = [column.name for column in columns]
     where, parameters = _between(table, start, high)
-    digests = [
-        _digest(source, table, names, where, parameters, isolation)
-        for isolation in ("READ UNCOMMITTED", "REPEATABLE READ")
-    ]
+    digests = [_digest(source, table, names, where, parameters, isolation) for isolation in LEVELS]
     if digests[0] == digests[1]:
         return high
     assert table.cursor is not None
@@ -211,12 +230,14 @@ def _below_uncommitted(
         f"SELECT {stamp} AS stamp, COUNT(*) AS n, {_hash_sum(names)} AS hash "
         f"FROM {mysql(table.name)} WHERE {where} GROUP BY {stamp}"
     )
-    dirty, clean = (
-        {(row["stamp"], row["n"], row["hash"]) for row in _read(source, query, parameters, level)}
-        for level in ("READ UNCOMMITTED", "REPEATABLE READ")
-    )
-    stamps = [_moment(row[0]) for row in dirty ^ clean]
-    return min([high, *stamps])
+    dirty, clean = (_stamps(source, query, parameters, level) for level in LEVELS)
+    lowest: AnyBound = min([high, *(_bound(row[0]) for row in dirty ^ clean)])
+    return lowest
+
+
+def _stamps(source: Source, query: str, parameters: Sequence[str], level: str) -> set[Any]:
+    rows = _read(source, query, parameters, level)
+    return {(row["stamp"], row["n"], row["hash"]) for row in rows}
 
 
 def _digest(
@@ -251,7 +272,7 @@ def _read(source: Source, query: str, parameters: Sequence[str], isolation: str)
         return cursor.fetchall()
 
 
-def _between(table: Table, start: datetime | None, high: datetime) -> tuple[str, Sequence[str]]:
+def _between(table: Table, start: Bound | None, high: Bound) -> tuple[str, Sequence[str]]:
     assert table.cursor is not None
     stamp = mysql(table.cursor)
     if start is None:
@@ -263,19 +284,29 @@ def _start(low: str | None, lookback: int) -> datetime | None:
     return None if low is None else datetime.fromisoformat(low) - timedelta(seconds=lookback)
 
 
+def count(
+    source: Source,
+    table: Table,
+    columns: Sequence[Column],
+    start: Bound | None,
+    high: Bound,
+) -> int:
+    """Rows of the source in [start, high). Raises SourceError for zero dates among them."""
+    return _count(source, table, columns, *_between(table, start, high))
+
+
 def _count(
     source: Source,
     table: Table,
     columns: Sequence[Column],
-    start: datetime | None,
-    high: datetime,
+    where: str,
+    parameters: Sequence[str],
 ) -> int:
-    where, parameters = _between(table, start, high)
     query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {where}"
-    count: int = source.rows(query, parameters)[0]["n"]
-    if count:
+    found: int = source.rows(query, parameters)[0]["n"]
+    if found:
         _refuse_zero_dates(source, table, columns, where, parameters)
-    return count
+    return found
 
 
 def _refuse_null_cursors(source: Source, table: Table) -> None:
@@ -312,9 +343,12 @@ def _refuse_zero_dates(
             )
 
 
-def _moment(stamp: Any) -> datetime:
-    return stamp if isinstance(stamp, datetime) else datetime(stamp.year, stamp.month, stamp.day)
+def _bound(value: Any) -> Any:
+    """A value of the cursor as a bound: dates are moments, too."""
+    if isinstance(value, (datetime, int)):
+        return value
+    return datetime(value.year, value.month, value.day)
 
 
-def _text(moment: datetime) -> str:
-    return moment.isoformat(sep=" ", timespec="microseconds")
+def _text(bound: Bound) -> str:
+    return str(bound) if isinstance(bound, int) else bound.isoformat(" ", "microseconds")

@@ -360,13 +360,13 @@ MYSQL = {"mariadb": 0, "read_only": 0}
 def test_mysql_may_round_a_stamp_up_and_counts_whole_seconds() -> None:
     running = {"now": NOW, "oldest": 3, "listed": 1}
     said = Says(MYSQL, {"n": 1}, running)
-    assert window._clock(said, TABLE) == (NOW, NOW - timedelta(seconds=4.5), "proven")  # type: ignore[arg-type]
+    assert window.clock(said, TABLE) == (NOW, NOW - timedelta(seconds=4.5), "proven")  # type: ignore[arg-type]
 
 
 def test_a_list_of_statements_that_lacks_our_own_proves_nothing() -> None:
     """As performance_schema's, where it is switched off."""
     said = Says(MYSQL, {"n": 1}, {"now": NOW, "oldest": 0, "listed": 0})
-    assert window._clock(said, TABLE) == (NOW, NOW - timedelta(seconds=60), "bounded")  # type: ignore[arg-type]
+    assert window.clock(said, TABLE) == (NOW, NOW - timedelta(seconds=60), "bounded")  # type: ignore[arg-type]
 
 
 # W14

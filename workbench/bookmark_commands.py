@@ -100,7 +100,8 @@ def seed(
                 chosen, _cursor_type(made, chosen, mark, source, database), moment
             )
             changes = {"high": value, "cursor": chosen.cursor}
-            _refuse_forward(table, (ledger.last(run, table) or {}).get("high"), value, skip_rows)
+            before = (ledger.last(run, table) or {}).get("high")
+            _refuse_forward(chosen, before, value, skip_rows)
         else:
             changes = _as_ledger(run, chosen)
         _move(run, chosen, mark, changes, "seed")
@@ -139,7 +140,7 @@ def set_(
             value = moments.parsed(
                 chosen, _cursor_type(made, chosen, mark, source, database), moment
             )
-            _refuse_forward(table, mark.high, value, skip_rows)
+            _refuse_forward(chosen, mark.high, value, skip_rows)
             changes = {**_ANEW, "high": value, "cursor": chosen.cursor}
         _move(run, chosen, mark, changes, "set")
 
@@ -233,11 +234,11 @@ def _as_ledger(run: Run, table: Table) -> dict[str, Any]:
     return {**_ANEW, "high": high, "cursor": table.cursor, "run_id": newest["run_id"]}
 
 
-def _refuse_forward(table: str, before: str | None, value: str, skip_rows: bool) -> None:
-    if before and value > before and not skip_rows:
+def _refuse_forward(table: Table, before: str | None, value: str, skip_rows: bool) -> None:
+    if before and moments.after(table, value, before) and not skip_rows:
         raise BadInput(
-            f"table {table}: {value} lies after {before}: rows in between would never be moved. "
-            "Nothing was changed. If that is what you want: --skip-rows"
+            f"table {table.name}: {value} lies after {before}: rows in between would never be "
+            "moved. Nothing was changed. If that is what you want: --skip-rows"
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from etl_lib.zone import Zone
 from workbench.home import Home
 
+WINDOW = ("mode", "tier", "why", "low", "high")
 COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing")
 
 
@@ -79,7 +80,7 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
     for key, _ in zone.list(f"runs/{run_id}/plans/"):
         name = key.rpartition("/")[2].removesuffix(".json")
         planned = zone.get_json(key) or {}
-        window = {key: planned["window"][key] for key in ("mode", "tier", "low", "high")}
+        window = {key: planned["window"].get(key) for key in WINDOW}
         tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
     for stage in stages:
         for key, _ in zone.list(f"runs/{run_id}/results/{stage}/"):

@@ -63,7 +63,7 @@ def _to_what_was_seen(operator: str) -> Parts:
             return f"{stamp} <= %s", [str(high)]
         return f"{stamp} {operator} %s AND {stamp} <= %s", [str(start), str(high)]
 
-    return {"_below_uncommitted": below, "_between": between}
+    return {"below_uncommitted": below, "_between": between}
 
 
 def _lagging(source: Source, table: Table) -> tuple[datetime, datetime, str]:
@@ -110,8 +110,8 @@ def _stamps_only(names: Sequence[str]) -> str:
 
 
 _below_uncommitted, _clock, _hash_sum = (
-    window._below_uncommitted,
-    window._clock,
+    window.below_uncommitted,
+    window.clock,
     window._hash_sum,
 )
 
@@ -129,15 +129,15 @@ class Mutant:
 MUTANTS = {
     "greater": Mutant(_to_what_was_seen(">")),
     "greater-or-equal": Mutant(_to_what_was_seen(">=")),
-    "now-minus-lag": Mutant({"_clock": _lagging, "_below_uncommitted": _unlowered}),
+    "now-minus-lag": Mutant({"clock": _lagging, "below_uncommitted": _unlowered}),
     # One history at a time: InnoDB's list stands still while anybody keeps looking at it.
     "innodb-trx-only": Mutant(
-        {"_clock": _oldest_transaction, "_below_uncommitted": _unlowered}, temper=QUEUE, lanes=1
+        {"clock": _oldest_transaction, "below_uncommitted": _unlowered}, temper=QUEUE, lanes=1
     ),
     "list-after-check": Mutant(
-        {"_clock": _clock_only, "_below_uncommitted": _check_then_list}, temper=QUEUE, lanes=4
+        {"clock": _clock_only, "below_uncommitted": _check_then_list}, temper=QUEUE, lanes=4
     ),
     "compare-by-timestamp": Mutant({"_hash_sum": _stamps_only}, TENTHS, BURSTS),
-    "statements-only": Mutant({"_below_uncommitted": _unlowered}),
-    "uncommitted-read-only": Mutant({"_clock": _clock_only}, temper=QUEUE, lanes=4),
+    "statements-only": Mutant({"below_uncommitted": _unlowered}),
+    "uncommitted-read-only": Mutant({"clock": _clock_only}, temper=QUEUE, lanes=4),
 }

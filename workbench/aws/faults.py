@@ -9,16 +9,18 @@ be replaced at any time:
 ``run`` is the pipeline's run, ``effect`` as ``effects`` names it, ``number`` which of that name in
 a job run. A rule fires once. Kinds: ``kill`` the calling process, ``error`` (refuse; with
 ``statement``, let that one of a transaction fail), ``lost`` (close the connection without a reply),
-``delay`` (until ``faults.free`` holds the run's name). What was passed and what was done stands in
-``faults.jsonl``.
+``delay`` (until ``faults.free`` holds the run's name), ``outage`` (this process gets SIGKILL). What
+was passed and what was done stands in ``faults.jsonl``.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import re
+import signal
 import socket
 import threading
 import time
@@ -81,6 +83,8 @@ class Faults:
             assert run.pid is not None
             registry.services["glue"].kill(run.pid)  # type: ignore[attr-defined]
             _hang_up(environ)
+        if rule["kind"] == "outage":
+            os.kill(os.getpid(), signal.SIGKILL)
         if rule["kind"] == "lost":
             _hang_up(environ)
         if rule["kind"] == "error":

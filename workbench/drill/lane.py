@@ -27,8 +27,9 @@ UPDATED = ("Role", "Command", "DefaultArguments", "Timeout")
 class Lane:
     """Start it with ``open``, which also loads the source for the first time."""
 
-    def __init__(self, home: Home, server: Server, name: str) -> None:
+    def __init__(self, home: Home, server: Server, name: str, contract: Path = CONTRACT) -> None:
         self.home = home
+        self.contract = contract
         self.name = name
         self.source = DrillSource(server, f"drill_{name}")
         self._server = server
@@ -49,6 +50,10 @@ class Lane:
         self.source.create()
         self._let_jobs_overlap()
         self.run(self.new_run())
+
+    def revive(self) -> None:
+        """Start the local AWS again after an outage."""
+        endpoint.start(self.home.aws)
 
     def close(self) -> None:
         self._active.close()
@@ -80,10 +85,12 @@ class Lane:
 
     # -- runs
 
-    def run(self, run_id: str, stages: tuple[str, ...] = STAGES) -> None:
-        """Run the stages to their end. Raises RunFailed with what a job said."""
+    def run(self, run_id: str, stages: tuple[str, ...] = STAGES, **more: str) -> None:
+        """Run the stages to their end, with ``more`` arguments. Raises RunFailed with what a job
+        said."""
         for stage in stages:
-            jobs.run(self.stack.endpoint, stage, self.arguments(run_id, stage), poll=0.02)
+            given = {**self.arguments(run_id, stage), **more}
+            jobs.run(self.stack.endpoint, stage, given, poll=0.02)
 
     def run_until_held(self, run_id: str, stage: str) -> str:
         """Run up to a stage whose request is held; its job run."""
@@ -104,7 +111,7 @@ class Lane:
 
     @cached_property
     def contract_url(self) -> str:
-        return self.stack.pipeline.publish(CONTRACT)
+        return self.stack.pipeline.publish(self.contract)
 
     @cached_property
     def secret(self) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from workbench.deployment import PREFIX
 
-KINDS = ("kill", "error", "lost", "delay")
+KINDS = ("kill", "error", "lost", "delay", "outage")
 SIDES = ("before", "after")
+COMMITTING = ("redshift-data:BatchExecuteStatement load ", "dynamodb:PutItem ")
 CHANGING = tuple(
     f"redshift-data:BatchExecuteStatement {name} " for name in ("copy", "load", "refresh")
 )
@@ -66,10 +67,16 @@ def cases_of(passed: Iterable[Mapping[str, Any]]) -> list[Case]:
         point = Point.of(each)
         for when in SIDES:
             for kind in KINDS:
-                found[Case(point, when, kind)] = None
+                if kind != "outage" or _commits(point):
+                    found[Case(point, when, kind)] = None
         for number in range(len(each["statements"]) if _changes_data(point) else 0):
             found[Case(point, "before", "error", number)] = None
     return list(found)
+
+
+def _commits(point: Point) -> bool:
+    """Where rows, ledger and bookmarks change. An outage takes long, and elsewhere is a kill."""
+    return point.effect.startswith(COMMITTING)
 
 
 def _changes_data(point: Point) -> bool:

@@ -27,8 +27,9 @@ one thing goes wrong, in the real job, by the local AWS:
 | error | AWS refuses (after: it has done it, and says that it refuses) |
 | lost | the connection ends without a reply (after: what was asked for is done) |
 | delay | the request is held until another whole run has ended, and then goes on: a zombie |
+| outage | the local AWS gets SIGKILL; where rows, ledger and bookmarks change |
 
-Then one ordinary run follows, and every second time the same run again instead. The oracle asks:
+Then one ordinary run follows; in half of the cases it is the same run again. The oracle asks:
 is raw the source, row by row, each once; are curated and quarantine what raw has; do ledger and
 bookmark agree; is the indicator what its query says; is no staging left; does a further run find
 nothing to do.
