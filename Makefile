@@ -21,8 +21,9 @@ test: setup  ## set up, then run the tests
 	@$(BIN)/python -m workbench.prerequisites chromium
 	@$(BIN)/python -m pytest $(TEST_ARGS)
 
-drill: setup  ## the long tests: models explored to the end
+drill: setup  ## the long tests, and workbook drill
 	@$(BIN)/python -m pytest -m drill $(TEST_ARGS)
+	@$(BIN)/workbook drill
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check .

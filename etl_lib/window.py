@@ -230,14 +230,18 @@ def below_uncommitted(
         f"SELECT {stamp} AS stamp, COUNT(*) AS n, {_hash_sum(names)} AS hash "
         f"FROM {mysql(table.name)} WHERE {where} GROUP BY {stamp}"
     )
-    dirty, clean = (_stamps(source, query, parameters, level) for level in LEVELS)
-    lowest: AnyBound = min([high, *(_bound(row[0]) for row in dirty ^ clean)])
+    stamps: list[Any] = _differing(source, query, parameters)
+    lowest: AnyBound = min([high, *stamps])
     return lowest
 
 
-def _stamps(source: Source, query: str, parameters: Sequence[str], level: str) -> set[Any]:
-    rows = _read(source, query, parameters, level)
-    return {(row["stamp"], row["n"], row["hash"]) for row in rows}
+def _differing(source: Source, query: str, parameters: Sequence[str]) -> list[Any]:
+    """The stamps at which the two levels see other rows."""
+    dirty, clean = (
+        {(row["stamp"], row["n"], row["hash"]) for row in _read(source, query, parameters, level)}
+        for level in LEVELS
+    )
+    return [_bound(stamp) for stamp, _, _ in dirty ^ clean]
 
 
 def _digest(

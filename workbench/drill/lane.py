@@ -53,6 +53,8 @@ class Lane:
 
     def revive(self) -> None:
         """Start the local AWS again after an outage."""
+        while endpoint.running(self.home.aws):  # a process that was killed takes a moment to go
+            time.sleep(0.02)
         endpoint.start(self.home.aws)
 
     def close(self) -> None:
