@@ -35,6 +35,7 @@ def _advance(run: Run, table: Table) -> dict[str, Any]:
     else:
         raise Fenced(
             f"table {table.name}: its bookmark belongs to run {before.open_run or before.run_id}, "
-            f"not to the plan that run {run.run_id} has loaded. Nothing is lost: start a new run."
+            f"not to the plan that run {run.run_id} has loaded. Nothing is lost: type "
+            "`workbook run`."
         )
     return {"before": plan.window.low, "after": after.high, "version": after.version}

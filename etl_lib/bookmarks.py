@@ -174,7 +174,8 @@ class BookmarkStore:
 def _moved_meanwhile(bookmark: Bookmark) -> Fenced:
     return Fenced(
         f"table {bookmark.table}: another run has moved its bookmark since this one read "
-        "it. Nothing was written by this step; see which runs are active, then run again."
+        "it. Nothing was written by this step. Which run it was: workbook bookmarks show. Then "
+        "type `workbook run`."
     )
 
 

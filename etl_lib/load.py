@@ -108,7 +108,7 @@ def _explain(run: Run, table: Table, plan: Plan, error: StatementFailed) -> None
     if ledger.entry(run, table.name) is None:
         raise Fenced(
             f"table {table.name}: a newer run has loaded it, so run {run.run_id} must not. "
-            "Nothing was written. Start a new run."
+            "Nothing was written, and nothing is lost. Type `workbook run`."
         ) from None
 
 

@@ -73,7 +73,8 @@ def incremental(
     if planned_before and now < datetime.fromisoformat(planned_before):
         raise SourceError(
             f"table {table.name}: the source's clock says {now}, but the last run was planned at "
-            f"{planned_before}. Rows stamped now could be lost: mend the clock first."
+            f"{planned_before}. Nothing was moved: rows that it stamps now could be lost. Mend the "
+            "clock first."
         )
     _refuse_null_cursors(source, table)
     high = _floor(settled, cursor)

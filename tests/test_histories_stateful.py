@@ -148,7 +148,7 @@ class Machine(RuleBasedStateMachine):
             return
         right, self.now = self.now, datetime.fromisoformat(known) - timedelta(seconds=1)
         if not self.pipeline.store.get("s").plan:
-            with pytest.raises(SourceError, match="mend the clock first"):
+            with pytest.raises(SourceError, match="Mend the clock first"):
                 self._plan_and_move("")
         self.now = right
 

@@ -57,7 +57,7 @@ def test_a_second_plan_of_a_run_is_not_taken_for_the_one_that_was_loaded(
     assert second.plans()["racers"].idle, "the first plan of a run stands"
     extract.move(first, source)
     load.load(first)
-    with pytest.raises(Fenced, match="Nothing is lost: start a new run"):
+    with pytest.raises(Fenced, match="Nothing is lost: type .workbook run"):
         bookmark.advance(first)
     after = opened(stack, tmp_path, "after")
     assert planning.plan(after, source)["racers"].window.rows == 1

@@ -48,8 +48,8 @@ def _tell_behind(name: str, row: Mapping[str, Any], console: Console) -> None:
     elif row["source"] is not None and row["source"] != row["raw"]:
         console.print(
             f"[yellow]{name}: the source has {row['source']:,} rows, raw has {row['raw']:,}. If it "
-            "did not change during the run, another run will not mend it: see the README, "
-            '"What a cursor cannot see".[/]',
+            "did not change during the run, another run will not mend it: type `workbook "
+            "reconcile`, which finds out.[/]",
             soft_wrap=True,
         )
 

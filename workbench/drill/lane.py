@@ -46,10 +46,14 @@ class Lane:
         return made
 
     def open(self) -> None:
-        self._active.enter_context(self.stack.active())
         self.source.create()
-        self._let_jobs_overlap()
+        self.begin()
         self.run(self.new_run())
+
+    def begin(self) -> None:
+        """Start it; nothing is loaded yet."""
+        self._active.enter_context(self.stack.active())
+        self._let_jobs_overlap()
 
     def revive(self) -> None:
         """Start the local AWS again after an outage."""
