@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -44,14 +45,17 @@ class BookmarkStore:
     dynamodb_table: str
     pipeline: str
 
-    @property
-    def _table(self) -> Any:
-        return boto3.resource("dynamodb").Table(self.dynamodb_table)
+    @cached_property
+    def _client(self) -> Any:
+        """Made once, and safe in threads; the resource's, since it speaks Python's types."""
+        return boto3.resource("dynamodb").meta.client
 
     def get(self, table: str) -> Bookmark:
         """The bookmark, or a new one at the beginning. Reads consistently; writes nothing."""
         key = self._key(table)
-        item = self._table.get_item(Key={"table": key}, ConsistentRead=True).get("Item")
+        item = self._client.get_item(
+            TableName=self.dynamodb_table, Key={"table": key}, ConsistentRead=True
+        ).get("Item")
         if not item:
             return Bookmark(table)
         numbers = {name: int(item.get(name, 0)) for name in ("version", "besides")}
@@ -104,17 +108,15 @@ class BookmarkStore:
             "why": why,
             "at": datetime.now(timezone.utc).isoformat(sep=" ", timespec="seconds"),
         }
-        table = self._table
-        client = table.meta.client
-        put = {"TableName": table.name, **self._conditional(moved, bookmark.version)}
+        undo = {"TableName": self.dynamodb_table, "Item": record}
         try:
-            client.transact_write_items(
+            self._client.transact_write_items(
                 TransactItems=[
-                    {"Put": put},
-                    {"Put": {"TableName": table.name, "Item": record}},
+                    {"Put": self._conditional(moved, bookmark.version)},
+                    {"Put": undo},
                 ]
             )
-        except client.exceptions.TransactionCanceledException:
+        except self._client.exceptions.TransactionCanceledException:
             raise _moved_meanwhile(bookmark) from None
         return moved
 
@@ -122,7 +124,7 @@ class BookmarkStore:
         """What was changed by hand, the newest first: ``version`` it became, ``was`` (a Bookmark),
         ``who``, ``why``, ``at``."""
         prefix = self._undo_key(table, "")
-        pages = self._table.meta.client.get_paginator("scan").paginate(
+        pages = self._client.get_paginator("scan").paginate(
             TableName=self.dynamodb_table,
             ConsistentRead=True,
             FilterExpression="begins_with(#key, :prefix)",
@@ -142,10 +144,9 @@ class BookmarkStore:
         return sorted(found, key=lambda each: -int(each["version"]))
 
     def _put(self, bookmark: Bookmark, expected_version: int) -> None:
-        table = self._table
         try:
-            table.put_item(**self._conditional(bookmark, expected_version))
-        except table.meta.client.exceptions.ConditionalCheckFailedException:
+            self._client.put_item(**self._conditional(bookmark, expected_version))
+        except self._client.exceptions.ConditionalCheckFailedException:
             # A reply that was lost is asked for again: then what stands there is ours.
             if self.get(bookmark.table) != bookmark:
                 raise _moved_meanwhile(bookmark) from None
@@ -155,13 +156,16 @@ class BookmarkStore:
         item = {key: value for key, value in _values(bookmark).items() if value is not None}
         item["table"] = self._key(bookmark.table)
         if not expected_version:
-            return {"Item": item, "ConditionExpression": "attribute_not_exists(version)"}
-        values = {":v": expected_version}
-        condition = "version = :v"
+            return {
+                "TableName": self.dynamodb_table,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(version)",
+            }
         return {
+            "TableName": self.dynamodb_table,
             "Item": item,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
+            "ConditionExpression": "version = :v",
+            "ExpressionAttributeValues": {":v": expected_version},
         }
 
     def _key(self, table: str) -> str:

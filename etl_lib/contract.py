@@ -73,7 +73,7 @@ class Table:
     @property
     def soft(self) -> str | None:
         """The column that marks deleted rows, where the source keeps them."""
-        return self.deletes[len(SOFT) :] if self.deletes.startswith(SOFT) else None
+        return self.deletes[len(SOFT) :] or None if self.deletes.startswith(SOFT) else None
 
 
 @dataclass(frozen=True)

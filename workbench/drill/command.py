@@ -72,6 +72,8 @@ def _play(
             results.append(result)
             bad = sum(not each.healed for each in results)
             progress.update(task, advance=1, description=f"{bad} not healed")
+            if not err.is_terminal and len(results) % 25 == 0:
+                err.print(f"{len(results)} of {len(chosen)}, {bad} not healed")
     return sorted(results, key=lambda result: chosen.index(result.case))
 
 

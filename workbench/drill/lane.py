@@ -96,7 +96,7 @@ class Lane:
         said."""
         for stage in stages:
             given = {**self.arguments(run_id, stage), **more}
-            jobs.run(self.stack.endpoint, stage, given, poll=0.02)
+            jobs.run(self.stack.endpoint, stage, given, poll=0.05)
 
     def run_until_held(self, run_id: str, stage: str) -> str:
         """Run up to a stage whose request is held; its job run."""

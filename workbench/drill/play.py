@@ -89,7 +89,7 @@ def _let_go(lane: Lane, run_id: str, stage: str, held: str) -> str:
     """The late run goes on, to its end if it can; what it said. It must not change anything."""
     lane.free(run_id)
     try:
-        jobs.wait(lane.stack.endpoint.client("glue"), stage, held, poll=0.02)
+        jobs.wait(lane.stack.endpoint.client("glue"), stage, held, poll=0.05)
         lane.run(run_id, STAGES[STAGES.index(stage) + 1 :])
     except RunFailed as error:
         return f"; then: {error}"

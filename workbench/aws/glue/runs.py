@@ -76,6 +76,7 @@ class Runs:
         self._root = context.state.resolve() / "glue"
         self._changed = threading.Condition(threading.RLock())
         self._runs: dict[str, JobRun] = {}
+        self._names: dict[str, JobRun] = {}  # of those that this server has started
         self._jvms: Jvms | None = None
         self._logs = JobLogs(context)
         self._processes = Processes(context, self._heard)
@@ -131,7 +132,7 @@ class Runs:
 
     def called(self, name: str) -> JobRun | None:
         with self._changed:
-            return next((run for run in self._runs.values() if run.name == name), None)
+            return self._names.get(name)
 
     def wait(self, job: str, run_id: str, seconds: float) -> dict[str, Any] | None:
         """The record as soon as the run is over; None if it is not within ``seconds``."""
@@ -185,7 +186,7 @@ class Runs:
             **{name: job[name] for name in kept if name in job},
         }
         run = JobRun(record, self._root / "work" / str(record["Id"]))
-        self._runs[run.id] = run
+        self._runs[run.id] = self._names[run.name] = run
         self._keep(run)
         return run
 

@@ -99,22 +99,21 @@ class Statements:
         # A killed process loses nothing of what it has written; only a power cut could.
         self._file.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + SCHEMA)
         self._known: dict[str, Statement] = {}
+        self._by_token: dict[str, Statement] = {}
+        self._running: list[Statement] = []
         self._query_ids = itertools.count(time.time_ns() // 1000)  # rises over restarts too
         self._forget_old()
         for (body,) in self._file.execute("SELECT body FROM statement ORDER BY created"):
             statement = _loaded(body)
-            self._known[statement.id] = statement
+            self._remember(statement)
             if not statement.ended:
                 self._abort(statement)
 
     def of_token(self, token: str) -> Statement | None:
         """The statement that was started with ``token`` in the last 8 hours."""
-        since = time.time() - TOKEN_LIFE
         with self._lock:
-            for other in self._known.values():
-                if token and other.token == token and other.created > since:
-                    return other
-        return None
+            found = self._by_token.get(token) if token else None
+        return found if found and found.created > time.time() - TOKEN_LIFE else None
 
     def add(self, statement: Statement) -> Statement:
         """Keep a new statement; if its token is known already, return that one instead."""
@@ -124,7 +123,8 @@ class Statements:
             self._expire()
             for sub in statement.subs:
                 sub.query_id = next(self._query_ids)
-            self._known[statement.id] = statement
+            self._remember(statement)
+            self._running.append(statement)
             self.save(statement)
             return statement
 
@@ -146,7 +146,8 @@ class Statements:
 
     def active(self) -> int:
         with self._lock:
-            return sum(not each.ended for each in self._known.values())
+            self._running = [each for each in self._running if not each.ended]
+            return len(self._running)
 
     def add_page(self, identity: str, number: int, records: list[list[dict[str, Any]]]) -> None:
         body = json.dumps(records)
@@ -168,6 +169,10 @@ class Statements:
         with self._lock:
             self._file.close()
 
+    def _remember(self, statement: Statement) -> None:
+        self._known[statement.id] = statement
+        self._by_token[statement.token] = statement
+
     def _abort(self, statement: Statement) -> None:
         statement.status, statement.updated = "ABORTED", time.time()
         statement.error = "The local AWS ended while this statement ran."
@@ -181,6 +186,8 @@ class Statements:
         old = list(itertools.takewhile(_expired, self._known.values()))
         for statement in old:
             del self._known[statement.id]
+            if self._by_token.get(statement.token) is statement:
+                del self._by_token[statement.token]
         if old:
             self._forget_old()
 
