@@ -56,7 +56,8 @@ class Lane:
         self._let_jobs_overlap()
 
     def revive(self) -> None:
-        """Start the local AWS again after an outage."""
+        """Start the local AWS again after an outage; the new one knows of no fault."""
+        self.plant()
         while endpoint.running(self.home.aws):  # a process that was killed takes a moment to go
             time.sleep(0.02)
         endpoint.start(self.home.aws)
