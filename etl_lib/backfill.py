@@ -8,7 +8,7 @@ alone (``load``). It finds no deletes; the runs' sweep does.
 
 from __future__ import annotations
 
-from etl_lib import ledger, moments, planning, window
+from etl_lib import drift, ledger, moments, planning, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.errors import BadInput
@@ -32,19 +32,21 @@ def plan(run: Run, source: Source, table: Table, low: str, high: str) -> Plan:
     bookmark = ledger.current(run, table.name)
     besides = ledger.besides(run, table.name)
     columns = checked_columns(source, table)
-    planning.refuse_other(run, table, source, bookmark, columns)
+    planning.refuse_other(run, table, source, bookmark)
+    settled, told = drift.settle(table, bookmark, planning.described(columns, table))
     kind = next(each.column_type for each in columns if each.name == table.cursor)
     first = moments.parsed(table, kind, low) if low else None
     last = _checked(table, bookmark, first, moments.parsed(table, kind, high) if high else None)
     planned = Plan(
         window=window.again(source, table, columns, first, last),
-        columns=planning.described(columns),
+        columns=settled,
         sequence=bookmark.version,
         sweep=False,
         source=bookmark.source or "",
         cursor=table.cursor,
         after=bookmark.run_id,
         besides=besides,
+        drift=told,
     )
     if planned.window.rows:
         planning.store_shapes(run, source)

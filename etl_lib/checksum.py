@@ -20,13 +20,14 @@ NULL = "'~'"
 EPOCH = "'1970-01-01 00:00:00'"
 SCALE = 1 << 20
 EXACT = 1 << 53  # whole numbers of a double below this are exact
+PIECE = 32_000  # bytes
 BITS = "15"  # hexadecimal digits of an MD5: 60 bits, so that a checksum is a BIGINT
 
 
-def mysql_row(described: Sequence[Mapping[str, str]], columns: Sequence[Column], zero: str) -> str:
+def mysql_row(described: Sequence[Mapping[str, str]], columns: Sequence[Column]) -> str:
     """SQL for the checksum of a source row. ``described`` as a plan has its columns."""
     by_name = {column.name: column for column in columns}
-    tokens = [_mysql_token(by_name[each["source"]], each["type"], zero) for each in described]
+    tokens = [_mysql_token(by_name[each["source"]], each["type"]) for each in described]
     text = f"CONCAT_WS(',', {', '.join(tokens)})"
     return f"CAST(CONV(LEFT(MD5({text}), {BITS}), 16, 10) AS UNSIGNED)"
 
@@ -46,7 +47,7 @@ def mysql_key(column: Column, kind: str) -> str:
     """SQL for a key column's value as text, as ``redshift_key`` gives it, too."""
     if _is_text(kind):
         return f"CONVERT({types.value_expression(column)} USING utf8mb4)"
-    return _mysql_token(column, kind, "fail")
+    return _mysql_token(column, kind)
 
 
 def redshift_key(name: str, kind: str, alias: str = "") -> str:
@@ -62,19 +63,34 @@ def _is_text(kind: str) -> bool:
     return kind.startswith(("VARCHAR", "CHAR"))
 
 
+def _is_binary(kind: str) -> bool:
+    return kind.startswith("VARBYTE")
+
+
+def _parts(value: str, kind: str) -> list[str]:
+    """A binary value in pieces whose hexadecimal digits a VARCHAR holds."""
+    size = types.length(kind) or 0
+    if size <= PIECE:
+        return [value]
+    return [f"SUBSTRING({value}, {start}, {PIECE})" for start in range(1, size + 1, PIECE)]
+
+
 def _name(alias: str, name: str) -> str:
     return f"{alias}.{redshift(name)}" if alias else redshift(name)
 
 
-def _mysql_token(column: Column, kind: str, zero: str) -> str:
-    value = types.value_expression(column, zero)
+def _mysql_token(column: Column, kind: str) -> str:
+    value = types.value_expression(column)
     if _is_text(kind):
         token = f"MD5(CONVERT({value} USING utf8mb4))"
+    elif _is_binary(kind):
+        parts = [f"MD5(LOWER(HEX({part})))" for part in _parts(value, kind)]
+        token = f"CONCAT({', '.join(parts)})"
     elif is_moment(kind):
         token = f"CAST(TIMESTAMPDIFF(MICROSECOND, {EPOCH}, {value}) AS CHAR)"
     elif kind == "DOUBLE PRECISION":
         token = f"CONCAT({_float(value, 'SIGNED', 'CHAR', ', ')})"
-    elif column.data_type == "decimal":
+    elif kind.startswith("DECIMAL") and column.data_type == "decimal":
         token = f"CAST({mysql(column.name)} + 0 AS CHAR)"  # without the zeros of ZEROFILL
     else:
         token = f"CAST({value} AS CHAR)"
@@ -84,6 +100,10 @@ def _mysql_token(column: Column, kind: str, zero: str) -> str:
 def _redshift_token(name: str, kind: str) -> str:
     if _is_text(kind):
         token = f"MD5({name})"
+    elif _is_binary(kind):
+        token = " || ".join(f"MD5(TO_HEX({part}))" for part in _parts(name, kind))
+    elif kind == "BOOLEAN":
+        token = f"CASE WHEN {name} THEN '1' WHEN NOT {name} THEN '0' END"
     elif is_moment(kind):
         token = f"CAST(DATEDIFF(microsecond, TIMESTAMP {EPOCH}, {name}) AS VARCHAR)"
     elif kind == "DOUBLE PRECISION":

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from etl_lib.decisions import DECISIONS
 from etl_lib.errors import ContractError
 from etl_lib.identifiers import REFUSED, folded
 
@@ -22,7 +23,11 @@ except ImportError:  # Python 3.9, as in Glue Python shell jobs
 
 ALL = "all"
 SOFT = "soft:"
-CHOICES = {"deletes": "none, sweep, soft:<column>", "zero_dates": "fail, null"}
+CHOICES = {
+    "deletes": "none, sweep, soft:<column>",
+    "zero_dates": "fail, null",
+    "drift": "freeze, evolve",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Table:
     min_rows: int = 1  # fewer in the source than this is taken for a mistake
     quarantine_limit: float = 0.05  # share of a batch; unless 0, five bad rows are never too many
     skip: tuple[str, ...] = ()  # columns that stay in the source
+    decide: Mapping[str, str] = field(default_factory=dict)  # column -> one of DECISIONS
+    drift: str = "freeze"  # freeze | evolve
     distkey: str | None = None
     sortkey: tuple[str, ...] = ()
     columns: Mapping[str, CuratedColumn] = field(default_factory=dict)
@@ -74,6 +81,11 @@ class Table:
     def soft(self) -> str | None:
         """The column that marks deleted rows, where the source keeps them."""
         return self.deletes[len(SOFT) :] or None if self.deletes.startswith(SOFT) else None
+
+    def decision(self, column: str, can_be_zero_date: bool) -> str:
+        """What is decided for a column; empty for nothing."""
+        general = self.zero_dates if can_be_zero_date and self.zero_dates != "fail" else ""
+        return self.decide.get(column, general)
 
 
 @dataclass(frozen=True)
@@ -156,12 +168,21 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
         wanted = "needs a cursor: the AUTO_INCREMENT column, and no lookback"
         raise ContractError(where, f"{at}.append_only", wanted)
     deletes = ("none", "sweep", *([table.deletes] if table.soft else []))
-    for option, allowed in (("deletes", deletes), ("zero_dates", ("fail", "null"))):
+    for option, allowed in (
+        ("deletes", deletes),
+        ("zero_dates", ("fail", "null")),
+        ("drift", ("freeze", "evolve")),
+    ):
         if getattr(table, option) not in allowed:
             raise ContractError(
                 where,
                 f"{at}.{option}",
                 f"{getattr(table, option)!r} is not one of {CHOICES[option]}",
+            )
+    for column, decision in table.decide.items():
+        if decision not in DECISIONS:
+            raise ContractError(
+                where, f"{at}.decide.{column}", f"{decision!r} is not one of {', '.join(DECISIONS)}"
             )
     return table
 
@@ -241,6 +262,10 @@ def _typed(value: Any, definition: dataclasses.Field[Any], where: str, at: str) 
         return value
     if kind == "tuple[str, ...]":
         return _strings(value, where, at)
+    if kind == "Mapping[str, str]":
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise ContractError(where, at, f"expected a table of strings, not {value!r}")
+        return value
     if kind == "Mapping[str, tuple[str, ...]]":
         return {
             key: (ALL,) if each == ALL else _strings(each, where, f"{at}.{key}")

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from etl_lib import repair, staging, types, window
+from etl_lib import reading, repair, staging, window
 from etl_lib.contract import Table
-from etl_lib.errors import SourceError
-from etl_lib.identifiers import mysql
+from etl_lib.reading import HASH, Query
 from etl_lib.run import REPAIR, Plan, Run
-from etl_lib.source import Source, scrubbed
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from etl_lib.source import Source
 
 STAGE = "01_extract"
-BATCH_ROWS = 50_000  # held in memory at a time
 PART_ROWS = 500_000  # in one file
-HASH = "_hash"  # of a whole row; read, and not moved
 
 
 def move(run: Run, source: Source) -> list[Mapping[str, Any]]:
@@ -43,6 +38,7 @@ def _move(run: Run, source: Source, table: Table, planned: Plan) -> Mapping[str,
         "keys": meta["keys"]["meta"]["record_count"],
         "bytes": meta["content_length"],
         "files": len(manifest["entries"]),
+        "changed": meta.get("changed", {}),
     }
 
 
@@ -56,12 +52,14 @@ def _extract(run: Run, source: Source, table: Table, planned: Plan) -> dict[str,
         where, parameters = window.predicate(table, planned.window)
         hashed = [each["source"] for each in planned.columns]
         full = planned.window.mode == "full"
-        query = _select(source, table, planned.columns, where, parameters, hashed if full else ())
-        rows = _write(run, source, table, planned.columns, query, f"{attempt}/part")
+        query = reading.select(
+            source, table, planned.columns, where, parameters, hashed if full else ()
+        )
+        rows = _write(run, source, query, f"{attempt}/part")
     if planned.lists_keys:
         columns = staging.listed_columns(table, planned)
-        query = _select(source, table, columns, "TRUE", [], table.keys)
-        keys = _write(run, source, table, columns, query, f"{attempt}/keys")
+        query = reading.select(source, table, columns, "TRUE", [], table.keys)
+        keys = _write(run, source, query, f"{attempt}/keys")
     return _manifest(run, planned, rows, keys)
 
 
@@ -72,9 +70,9 @@ def _extract_keys(
     import pyarrow.parquet as pq
 
     keys = repair.keys_of(run, table)
-    where = repair.predicate(table, planned.columns, source.columns(table.name), keys)
-    query = _select(source, table, planned.columns, where, [])
-    rows = _write(run, source, table, planned.columns, query, f"{attempt}/part")
+    where = repair.predicate(table, planned.columns, source.decided(table), keys)
+    query = reading.select(source, table, planned.columns, where)
+    rows = _write(run, source, query, f"{attempt}/part")
     columns = staging.listed_columns(table, planned)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "keys.parquet"
@@ -85,10 +83,10 @@ def _extract_keys(
 
 @dataclass(frozen=True)
 class _Written:
-    """Entries of a manifest, and the sum of the hashes that were read beside their rows."""
+    """Entries of a manifest, and the sums that were read beside their rows."""
 
     entries: list[dict[str, Any]]
-    hash: int = 0
+    sums: Mapping[str, int] = field(default_factory=Counter)
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -96,7 +94,9 @@ class _Written:
             name: sum(entry["meta"][name] for entry in self.entries)
             for name in ("content_length", "record_count")
         }
-        return {**totals, "digest": f"{totals['record_count']}:{self.hash}"}
+        changed = {name: count for name, count in self.sums.items() if count and name != HASH}
+        digest = f"{totals['record_count']}:{self.sums.get(HASH, 0)}"
+        return {**totals, "digest": digest, "changed": changed}
 
 
 def _manifest(run: Run, planned: Plan, rows: _Written, keys: _Written) -> dict[str, Any]:
@@ -117,42 +117,35 @@ def _manifest(run: Run, planned: Plan, rows: _Written, keys: _Written) -> dict[s
     }
 
 
-def _write(
-    run: Run,
-    source: Source,
-    table: Table,
-    columns: Sequence[Mapping[str, str]],
-    query: str,
-    stem: str,
-) -> _Written:
+def _write(run: Run, source: Source, query: Query, stem: str) -> _Written:
     """Stream a SELECT into Parquet parts."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(each["name"], types.arrow_type(each["type"])) for each in columns])
     entries: list[dict[str, Any]] = []
+    sums: Counter[str] = Counter()
     writer: pq.ParquetWriter | None = None
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "part.parquet"
-        rows = hashes = 0
+        rows = 0
 
         def close() -> None:
             assert writer is not None
             writer.close()
-            key = run.raw_key(table.name, f"{stem}-{len(entries):05}.parquet")
+            key = run.raw_key(query.table.name, f"{stem}-{len(entries):05}.parquet")
             entries.append(_entry(run, path, key, rows))
 
-        for batch, hashed in _batches(source, table, query, schema):
+        for batch, counted in reading.batches(source, query):
             if writer is None:
-                writer, rows = pq.ParquetWriter(path, schema), 0
+                writer, rows = pq.ParquetWriter(path, query.schema), 0
             writer.write_batch(batch)
-            rows, hashes = rows + batch.num_rows, hashes + hashed
+            rows += batch.num_rows
+            sums.update(counted)
             if rows >= PART_ROWS:
                 close()
                 writer = None
         if writer is not None:
             close()
-    return _Written(entries, hashes)
+    return _Written(entries, sums)
 
 
 def _entry(run: Run, path: Path, key: str, rows: int) -> dict[str, Any]:
@@ -162,56 +155,3 @@ def _entry(run: Run, path: Path, key: str, rows: int) -> dict[str, Any]:
         "mandatory": True,
         "meta": {"content_length": path.stat().st_size, "record_count": rows},
     }
-
-
-def _select(
-    source: Source,
-    table: Table,
-    columns: Sequence[Mapping[str, str]],
-    where: str,
-    parameters: Sequence[str],
-    hashed: Sequence[str] = (),
-) -> str:
-    """``hashed`` columns, if any, give a last one: the hash of their values."""
-    by_name = {column.name: column for column in source.columns(table.name)}
-    items = [
-        types.select_expression(by_name[column["source"]], table.zero_dates) for column in columns
-    ]
-    if hashed:
-        items.append(f"{window.row_hash(hashed)} AS {HASH}")
-    # The bulk reader binds nothing; the parameters are timestamps that we formatted ourselves.
-    bound = where % tuple(f"'{value}'" for value in parameters)
-    return f"SELECT {', '.join(items)} FROM {mysql(table.name)} WHERE {bound}"
-
-
-def _batches(source: Source, table: Table, query: str, schema: pa.Schema) -> Any:
-    """Record batches of ``query``, cast to ``schema``, each with the sum of its hashes.
-
-    One SELECT reads one consistent state.
-    """
-    import connectorx
-    import pyarrow as pa
-
-    try:
-        reader = connectorx.read_sql(
-            source.reader_url, query, return_type="arrow_stream", batch_size=BATCH_ROWS
-        )
-        for batch in reader:
-            arrays = [_cast(batch.column(index), field) for index, field in enumerate(schema)]
-            hashes = (
-                batch.column(len(schema)).to_pylist() if batch.num_columns > len(schema) else ()
-            )
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema), sum(map(int, hashes))
-    except (Exception, pa.ArrowException) as error:
-        raise SourceError(f"table {table.name}: {scrubbed(str(error), source)}") from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # the reader's own, above Exception
-            raise
-        raise SourceError(f"table {table.name}: {scrubbed(str(error), source)}") from None
-
-
-def _cast(values: Any, field: Any) -> Any:
-    try:
-        return values.cast(field.type)
-    except Exception as error:
-        raise SourceError(f"column {field.name}: {error}") from None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from etl_lib import ingest, ledger, staging
+from etl_lib import drift, ingest, ledger, staging
 from etl_lib.contract import Table
 from etl_lib.errors import Fenced, RunFailed, StatementFailed, WarehouseBehind
-from etl_lib.identifiers import folded, redshift
 from etl_lib.merge import merge
 from etl_lib.run import Plan, Run
 from etl_lib.staging import Columns, Staging
@@ -26,7 +25,7 @@ def load(run: Run) -> list[Mapping[str, Any]]:
     for table in run.contract.tables.values():
         if table.name in shapes:
             create_tables(run, table, shapes[table.name])
-    _add_digests(run)
+    drift.evolve(run, plans)
     for name in run.contract.setup:
         run.warehouse.transaction(f"{run.run_id}: {name}"[:500], statements_of(run.sql(name)))
     return run.each(STAGE, lambda table: _load(run, table, plans[table.name]), run.tables)
@@ -47,20 +46,6 @@ def create_tables(run: Run, table: Table, columns: Columns) -> None:
             )
         ],
     )
-
-
-def _add_digests(run: Run) -> None:
-    """Tables made before rows had digests get the column; NULL is what reconcile does not judge."""
-    found = run.warehouse.rows(
-        "SELECT table_schema, table_name FROM information_schema.columns "
-        "WHERE table_schema IN ('curated', 'quarantine') GROUP BY 1, 2 "
-        "HAVING SUM(CASE WHEN column_name = '_digest' THEN 1 ELSE 0 END) = 0"
-    )
-    names = {folded(name) for name in run.contract.tables}
-    for row in found:
-        if row["table_name"] in names:
-            name = redshift(row["table_schema"], row["table_name"])
-            run.warehouse.rows(f"ALTER TABLE {name} ADD COLUMN _digest VARCHAR(32)")
 
 
 def _load(run: Run, table: Table, plan: Plan) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from etl_lib import append, ledger, types, window
+from etl_lib import append, drift, ledger, types, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
-from etl_lib.errors import SchemaDrift, SourceError
+from etl_lib.errors import SourceError
 from etl_lib.identifiers import folded
 from etl_lib.run import LATEST, Plan, Run
 from etl_lib.source import Source, checked_columns, moving_columns
@@ -37,7 +37,8 @@ def _plan_tables(run: Run, source: Source, tables: Sequence[Table]) -> None:
     ledger.prepare(run.warehouse)
     bookmarks = {table.name: ledger.repaired(run, table.name) for table in tables}
     for table in tables:
-        refuse_other(run, table, source, bookmarks[table.name], columns[table.name])
+        refuse_other(run, table, source, bookmarks[table.name])
+        drift.settle(table, bookmarks[table.name], described(columns[table.name], table))
     store_shapes(run, source)
     plans = {
         table.name: _plan(run, source, table, columns[table.name], bookmarks[table.name])
@@ -54,7 +55,7 @@ def store_shapes(run: Run, source: Source) -> None:
     shapes = {}
     for table in run.contract.tables.values():
         with suppress(SourceError):  # a table that is not to move may be missing or unfit
-            shapes[table.name] = described(moving_columns(source, table))
+            shapes[table.name] = described(moving_columns(source, table), table)
     run.zone.put_json_once(run.shapes_key, shapes)
     run.zone.put_json_once(run.contract_key, {"contract": run.contract_url})
 
@@ -81,15 +82,17 @@ def _plan(
     else:
         planned = window.full(source, table, columns, known.digest)
         sweep = planned.digest != known.digest
+    settled, told = drift.settle(table, bookmark, described(columns, table))
     return Plan(
         window=planned,
-        columns=described(columns),
+        columns=settled,
         sequence=bookmark.version + 1,
         sweep=sweep,
         source=_identity(source),
         cursor=table.cursor,
         after=bookmark.run_id,
         besides=besides,
+        drift=told,
     )
 
 
@@ -105,15 +108,7 @@ def _identity(source: Source) -> str:
     return f"{source.host}:{source.port}/{source.database}"
 
 
-def refuse_other(
-    run: Run, table: Table, source: Source, bookmark: Bookmark, columns: Sequence[Column]
-) -> None:
-    """Raise if the source is not the one that the bookmark marks, or has other columns."""
-    _refuse_other_owner(run, table, source, bookmark)
-    _refuse_drift(table, bookmark, columns)
-
-
-def _refuse_other_owner(run: Run, table: Table, source: Source, bookmark: Bookmark) -> None:
+def refuse_other(run: Run, table: Table, source: Source, bookmark: Bookmark) -> None:
     """A bookmark belongs to one database, and a table of the warehouse to one contract."""
     if bookmark.source not in (None, _identity(source)):
         raise SourceError(
@@ -132,7 +127,7 @@ def _refuse_other_owner(run: Run, table: Table, source: Source, bookmark: Bookma
         )
 
 
-def described(columns: Sequence[Column]) -> list[dict[str, str]]:
+def described(columns: Sequence[Column], table: Table) -> list[dict[str, str]]:
     """The columns as a plan has them."""
     return [
         {
@@ -140,28 +135,7 @@ def described(columns: Sequence[Column]) -> list[dict[str, str]]:
             "type": types.redshift_type(column),
             "source": column.name,
             "source_type": column.column_type,
+            **({"key": "yes"} if column.name in table.keys else {}),
         }
         for column in columns
     ]
-
-
-def _refuse_drift(table: Table, bookmark: Bookmark, columns: Sequence[Column]) -> None:
-    now = {each["name"]: each["type"] for each in described(columns)}
-    if bookmark.columns is None:
-        return
-    before = {each["name"]: each["type"] for each in json.loads(bookmark.columns)}
-    changes = [
-        *(f"{name} {now[name]} was added" for name in now if name not in before),
-        *(f"{name} {before[name]} was dropped" for name in before if name not in now),
-        *(
-            f"{name} was {before[name]} and is {now[name]}"
-            for name in now
-            if name in before and now[name] != before[name]
-        ),
-    ]
-    if changes:
-        raise SchemaDrift(
-            f"table {table.name}: the source changed since run {bookmark.run_id}: "
-            f"{'; '.join(changes)}. Alter raw.{folded(table.name)} to match and set the bookmark's "
-            "columns, or leave new columns out with skip in the contract."
-        )

@@ -95,7 +95,7 @@ class _Sides:
 
     @property
     def mysql_sum(self) -> str:
-        return checksum.mysql_row(self.columns, self.source, self.table.zero_dates)
+        return checksum.mysql_row(self.columns, self.source)
 
     @property
     def redshift_sum(self) -> str:
@@ -131,7 +131,7 @@ def compare(run: Run, source: Source, table: Table) -> Comparison | None:
         return None
     rows = source.rows(f"SELECT COUNT(*) AS n FROM {mysql(table.name)}")[0]["n"]
     sides = _Sides(
-        table, bookmark, json.loads(bookmark.columns), source.columns(table.name), _digits(rows)
+        table, bookmark, json.loads(bookmark.columns), source.decided(table), _digits(rows)
     )
     ours, theirs = _source_ranges(source, sides), _raw_ranges(run, sides)
     differing = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))

@@ -34,7 +34,7 @@ class Plan:
     ``sweep`` tells whether keys came or went since the last run; ``columns`` are
     ``{"name", "type"}`` in source order, with Redshift types. ``after`` is the run that the
     warehouse must have loaded before; ``besides`` is how many loads that were not in turn it had
-    when this one was planned.
+    when this one was planned. ``drift`` tells how the columns changed since then.
     """
 
     window: Window
@@ -45,6 +45,7 @@ class Plan:
     cursor: str | None = None
     after: str | None = None
     besides: int = 0
+    drift: Sequence[str] = ()
 
     @property
     def idle(self) -> bool:
@@ -71,6 +72,7 @@ class Plan:
             "cursor": self.cursor,
             "after": self.after,
             "besides": self.besides,
+            "drift": list(self.drift),
         }
 
     @classmethod

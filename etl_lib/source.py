@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ import boto3
 import pymysql
 from pymysql.cursors import DictCursor
 
-from etl_lib import identifiers, types
+from etl_lib import decisions, identifiers, types
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.types import Column
@@ -34,6 +34,9 @@ OURS = (
     "_quarantined_at",
     "_digest",
 )
+# https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html
+SYSTEM = ("oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
+MOST_COLUMNS = 1_600 - len(OURS)
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,13 @@ class Source:
             for row in found
         )
 
+    def decided(self, table: Table) -> tuple[Column, ...]:
+        """As ``columns``, each with what the contract decides for it."""
+        return tuple(
+            replace(column, decision=table.decision(column.name, column.can_be_zero_date))
+            for column in self.columns(table.name)
+        )
+
     def time_zone(self) -> str:
         """The time zone of sessions that do not set one, as the bulk reader's and applications'."""
         found = self.rows("SELECT @@global.time_zone AS zone, @@system_time_zone AS os")[0]
@@ -168,7 +178,7 @@ def moving_columns(source: Source, table: Table) -> tuple[Column, ...]:
         raise SourceError(f"{at}: no such table in {source.name}. It has: {', '.join(tables)}")
     if tables[table.name] != "InnoDB":
         raise SourceError(f"{at}: engine {tables[table.name]}; only InnoDB reads consistently")
-    columns = source.columns(table.name)
+    columns = source.decided(table)
     _check_names(table, [column.name for column in columns], at)
     by_name = {column.name: column for column in columns}
     if table.append_only:
@@ -184,7 +194,13 @@ def moving_columns(source: Source, table: Table) -> tuple[Column, ...]:
         )
     moving = tuple(column for column in columns if column.name not in table.skip)
     for column in moving:
+        decisions.check(column)
         types.redshift_type(column)
+    if len(moving) > MOST_COLUMNS:
+        raise SourceError(
+            f"{at}: {len(moving):,} columns; Redshift takes 1,600, and some are ours. Leave "
+            f"{len(moving) - MOST_COLUMNS:,} out: skip in the contract."
+        )
     return moving
 
 
@@ -203,6 +219,7 @@ def _check_names(table: Table, names: Sequence[str], at: str) -> None:
         ("keys", table.keys),
         ("cursor", (table.cursor,) if table.cursor else ()),
         ("skip", table.skip),
+        ("decide", tuple(table.decide)),
         ("deletes", (table.soft,) if table.soft else ()),
     ):
         for name in wanted:
@@ -226,6 +243,15 @@ def check_characters(name: str, at: str) -> None:
     """Raise SourceError if a column has a name that our stages or SQL cannot carry."""
     if identifiers.folded(name) in OURS:
         raise SourceError(f"{at}: column {name!r} has a name of ours: leave it out by skip")
+    if identifiers.folded(name) in SYSTEM:
+        raise SourceError(
+            f"{at}: column {name!r} is a system column of Redshift's: leave it out by skip"
+        )
+    if len(name.encode()) > identifiers.REDSHIFT_LIMIT:
+        raise SourceError(
+            f"{at}: column {name!r} has {len(name.encode())} bytes; names in Redshift have "
+            f"{identifiers.REDSHIFT_LIMIT} at most: leave it out by skip"
+        )
     if set(name) & set(identifiers.REFUSED):
         raise SourceError(
             f"{at}: column {name!r}: names with one of {identifiers.REFUSED} are not "

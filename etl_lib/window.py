@@ -103,7 +103,7 @@ def full(
 
     The checksum is our own: CHECKSUM TABLE does not see text that moves to the next column.
     """
-    names = [column.name for column in columns]
+    names = [column.hashed for column in columns]
     digest = _digest(source, table, names, "TRUE", [], "REPEATABLE READ")
     rows = 0 if digest == last_digest else int(digest.partition(":")[0])
     if rows:
@@ -146,7 +146,7 @@ def again(
 
 def keys_digest(source: Source, table: Table) -> str:
     """Count and order-free checksum of all keys: tells whether a key came or went."""
-    return _digest(source, table, table.keys, "TRUE", [], "REPEATABLE READ")
+    return _digest(source, table, [mysql(key) for key in table.keys], "TRUE", [], "REPEATABLE READ")
 
 
 def clock(source: Source, table: Table) -> tuple[datetime, datetime, str]:
@@ -220,7 +220,7 @@ def below_uncommitted(
 
     Compared by content, not by stamp: a second update within one tick has the same stamp.
     """
-    names = [column.name for column in columns]
+    names = [column.hashed for column in columns]
     where, parameters = _between(table, start, high)
     digests = [_digest(source, table, names, where, parameters, isolation) for isolation in LEVELS]
     if digests[0] == digests[1]:
@@ -265,9 +265,9 @@ def _hash_sum(names: Sequence[str]) -> str:
     return f"SUM({row_hash(names)})"
 
 
-def row_hash(names: Sequence[str]) -> str:
-    """SQL: 60 bits of a hash of a row. QUOTE keeps NULL apart from any text."""
-    quoted = ", ".join(f"QUOTE({mysql(name)})" for name in names)
+def row_hash(values: Sequence[str]) -> str:
+    """SQL: 60 bits of a hash of a row's values. QUOTE keeps NULL apart from any text."""
+    quoted = ", ".join(f"QUOTE({value})" for value in values)
     return f"CAST(CONV(LEFT(MD5(CONCAT_WS(',', {quoted})), 15), 16, 10) AS UNSIGNED)"
 
 
@@ -332,8 +332,8 @@ def _refuse_zero_dates(
     where: str,
     parameters: Sequence[str],
 ) -> None:
-    dates = [column.name for column in columns if column.can_be_zero_date]
-    if table.zero_dates == "null" or not dates:
+    dates = [column.name for column in columns if column.can_be_zero_date and not column.decision]
+    if not dates:
         return
     counts = ", ".join(
         f"COALESCE(SUM(DAY({mysql(name)}) = 0 OR MONTH({mysql(name)}) = 0), 0) AS {mysql(name)}"
@@ -344,7 +344,8 @@ def _refuse_zero_dates(
         if count:
             raise SourceError(
                 f"table {table.name}, column {name}: {count:,} zero or partial dates, which are "
-                'no dates in Redshift. To load them as NULL: zero_dates = "null" in the contract.'
+                f'no dates in Redshift. To load them as NULL: decide.{name} = "null", or '
+                'zero_dates = "null" for all columns of the table.'
             )
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from etl_lib import extract, planning, types
+from etl_lib import planning
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.source import Source, checked_columns
@@ -96,10 +96,9 @@ def test_the_reader_gives_every_value_exactly(source: Source) -> None:
     import pyarrow as pa
 
     table = replace(TABLE, skip=("place",))
-    described = planning.described(checked_columns(source, table))
-    schema = pa.schema([(each["name"], types.arrow_type(each["type"])) for each in described])
-    query = extract._select(source, table, described, "TRUE", [])
-    batches = [batch for batch, _ in extract._batches(source, table, query, schema)]
+    described = planning.described(checked_columns(source, table), table)
+    query = reading.select(source, table, described, "TRUE")
+    batches = [batch for batch, _ in reading.batches(source, query)]
     row = pa.Table.from_batches(batches).to_pylist()[0]
     assert row["id"] == Decimal(18446744073709551615)
     assert str(row["at"]) == "9999-12-31 23:59:59.999999"
@@ -117,10 +116,9 @@ def test_the_reader_gives_every_value_exactly(source: Source) -> None:
 
 
 def test_a_reader_error_names_the_table_and_never_the_password(source: Source) -> None:
-    import pyarrow as pa
-
+    query = reading.Query(TABLE, "SELECT nonsense FROM things", [], False, [])
     with pytest.raises(SourceError, match="table things:") as caught:
-        list(extract._batches(source, TABLE, "SELECT nonsense FROM things", pa.schema([])))
+        list(reading.batches(source, query))
     assert source.password not in str(caught.value)
 
 
@@ -131,7 +129,7 @@ def test_init_writes_a_contract_that_fits_and_names_what_it_left_out(source: Sou
     parsed = contract.parse(draft.text, "draft")
     assert set(parsed.tables) == {"things", "empty", "ours"}
     assert parsed.tables["ours"].skip == ("_rule", "a%s")
-    assert parsed.tables["things"].skip == ("place",)
+    assert parsed.tables["things"].decide == {"place": "binary"}
     for table in parsed.tables.values():
         checked_columns(source, table)
     assert "table keyless left out: no primary key" in draft.warnings

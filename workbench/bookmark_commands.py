@@ -135,7 +135,7 @@ def set_(
         if as_ledger:
             changes = _as_ledger(run, chosen)
         elif beginning:
-            changes = {**_ANEW, "high": None, "run_id": None}
+            changes = {**_ANEW, "high": None, "run_id": None, "columns": None}
         else:
             value = moments.parsed(
                 chosen, _cursor_type(made, chosen, mark, source, database), moment

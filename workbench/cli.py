@@ -28,6 +28,7 @@ from workbench import (
     screen,
     source_option,
     stack,
+    type_commands,
 )
 from workbench import init as contract_init
 from workbench.daemon import DaemonError
@@ -60,6 +61,7 @@ app = typer.Typer(
 app.add_typer(bookmark_commands.app, name="bookmarks")
 for command in operation_commands.COMMANDS:
     app.command()(command)
+app.command("types")(type_commands.type_map)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

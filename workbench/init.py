@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from etl_lib import identifiers, types
+from etl_lib import decisions, identifiers, types
 from etl_lib.errors import SourceError
 from etl_lib.source import Source, check_characters
 from etl_lib.types import Column
@@ -61,7 +61,10 @@ def draft(source: Source) -> Draft:
 
 def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str]) -> str:
     columns = source.columns(table)
-    skipped = [column.name for column in columns if not _supported(column)]
+    decided = {column.name: _decided(column) for column in columns if not _supported(column)}
+    skipped = [name for name, decision in decided.items() if not decision]
+    decided = {name: decision for name, decision in decided.items() if decision}
+    warnings += [f"table {table}: column {n} is read as {d}" for n, d in decided.items()]
     warnings += [f"table {table}: column {name} skipped: not supported" for name in skipped]
     cursor = _cursor(columns)
     lines = [f"[tables.{_toml_key(table)}]", f"keys = {json.dumps(list(keys))}"]
@@ -75,6 +78,9 @@ def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str
             )
     else:
         lines.append("# No known column tells of changes: compared by checksum, loaded in full.")
+    if decided:
+        pairs = ", ".join(f"{_toml_key(name)} = {json.dumps(d)}" for name, d in decided.items())
+        lines.append(f"decide = {{ {pairs} }} # Redshift has no such types")
     if skipped:
         lines.append(f"skip = {json.dumps(skipped)}")
     if not source.rows(f"SELECT 1 FROM {identifiers.mysql(table)} LIMIT 1"):
@@ -98,8 +104,17 @@ def _cursor(columns: Sequence[Column]) -> Column | None:
     return next(iter([*by_server, *known]), None)
 
 
+def _decided(column: Column) -> str:
+    """A decision by which the column can move after all, and loses no value; empty if none."""
+    for decision in ("binary", "text"):
+        if _supported(replace(column, decision=decision)):
+            return decision
+    return ""
+
+
 def _supported(column: Column) -> bool:
     try:
+        decisions.check(column)
         types.redshift_type(column)
         check_characters(column.name, "")
     except SourceError:

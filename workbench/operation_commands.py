@@ -57,7 +57,9 @@ def reconcile(
 
 def backfill(
     table: Annotated[str, typer.Option(help="A table of the contract.")],
-    low: Annotated[str, typer.Option("--from", help="The first moment of its cursor; UTC.")],
+    low: Annotated[
+        str, typer.Option("--from", help="The first moment of its cursor, UTC; default all.")
+    ] = "",
     high: Annotated[
         str, typer.Option("--to", help="The first one that is left out; default the bookmark.")
     ] = "",
@@ -71,9 +73,9 @@ def backfill(
     made = stack.up(Home.find(), say)
     secret = secret or made.server.secret(database)
     planned, loaded = operations.backfill(made, contract, secret, table, low, high, say)
-    window = planned.window
+    window, first = planned.window, planned.window.low or "the beginning"
     out.print(
-        f"{table}: {window.rows:,} rows from {window.low} to {window.high}, of which "
+        f"{table}: {window.rows:,} rows from {first} to {window.high}, of which "
         f"{loaded.get('loaded', 0):,} were not as in the warehouse and are now loaded, "
         f"{loaded.get('quarantined', 0):,} of them into quarantine. The bookmark stays.",
         soft_wrap=True,

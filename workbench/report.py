@@ -10,6 +10,8 @@ from typing import Any
 import nbformat
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from workbench.summary import remarks
+
 TEMPLATES = Environment(
     loader=PackageLoader("workbench"), autoescape=select_autoescape(), trim_blocks=True
 )
@@ -24,8 +26,12 @@ def write(
     """
     path = folder / "report.html"
     pictures = [picture for notebook in notebooks for picture in _pictures(notebook)]
+    told = [line for name, table in summary["tables"].items() for line in remarks(name, table)]
     page = TEMPLATES.get_template("report.html").render(
-        summary=summary, pictures=pictures, graph=base64.b64encode(graph).decode()
+        summary=summary,
+        pictures=pictures,
+        graph=base64.b64encode(graph).decode(),
+        remarks=told,
     )
     path.write_text(page, encoding="utf-8")
     return path

@@ -8,13 +8,14 @@ from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from etl_lib.identifiers import folded, redshift
 from etl_lib.warehouse import Warehouse
 from workbench import pipeline
 from workbench.stack import Stack
-from workbench.summary import Summary
+from workbench.summary import Summary, remarks
 
 
 def show(summary: Summary, stack: Stack, console: Console) -> None:
@@ -25,6 +26,8 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
     _show_counts(summary, console)
     for name, row in summary.tables.items():
         _tell_behind(name, row, console)
+        for line in remarks(name, row):
+            console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     if summary.error:
         where = f"in {summary.stages[-1].stage}" if summary.stages else "before the first stage"
         console.print(f"[bold red]FAILED[/] {where}", highlight=False)

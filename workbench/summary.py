@@ -82,6 +82,7 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
         planned = zone.get_json(key) or {}
         window = {key: planned["window"].get(key) for key in WINDOW}
         tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
+        tables[name] |= {"drift": planned.get("drift", []), "changed": {}}
     for stage in stages:
         for key, _ in zone.list(f"runs/{run_id}/results/{stage}/"):
             result = zone.get_json(key) or {}
@@ -91,10 +92,21 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
     return tables
 
 
+def remarks(name: str, table: dict[str, Any]) -> list[str]:
+    """What a person should know of a table besides its counts."""
+    told = [f"{name}: {change}" for change in table["drift"]]
+    told += [
+        f"{name}: {count:,} values of {column} were changed on the way, as the contract decides"
+        for column, count in table["changed"].items()
+    ]
+    return told
+
+
 def _add(table: dict[str, Any], stage: str, result: dict[str, Any]) -> None:
     table["stages"][stage] = result
     if stage == "01_extract":
         table["extracted"] = result["rows"]
+        table["changed"] = result.get("changed", {})
     if stage == "05_bookmark":
         table["bookmark"] = result["after"]
     for count in COUNTS:

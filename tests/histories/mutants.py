@@ -106,7 +106,7 @@ def _check_then_list(
 
 def _stamps_only(names: Sequence[str]) -> str:
     """A hash of keys and stamps instead of whole rows."""
-    return _hash_sum([name for name in names if name not in ("value", "note", "n")])
+    return _hash_sum([name for name in names if name not in ("`value`", "`note`", "`n`")])
 
 
 _below_uncommitted, _clock, _hash_sum = (
