@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from etl_lib import planning
+from etl_lib import planning, reading
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.source import Source, checked_columns
