@@ -8,7 +8,7 @@ from typing import Any
 
 from etl_lib import checksum, staging
 from etl_lib.contract import Indicator, Table
-from etl_lib.identifiers import folded, redshift
+from etl_lib.identifiers import folded, literal, redshift
 from etl_lib.reconcile import Key
 from etl_lib.run import Run
 from etl_lib.staging import Columns
@@ -62,6 +62,12 @@ def compare(run: Run, table: Table, columns: Columns) -> Layers:
         found.duplicated += ask(layer, "TRUE", having="COUNT(*) > 1")
         found.altered += ask(layer, f"_digest <> {checksum.redshift_digest(expected, 'a')}")
     return found
+
+
+def quarantined(run: Run, table: Table, columns: Columns, rule: str = "") -> list[Key]:
+    """The keys that stand in quarantine, for one rule or all."""
+    where = f"a._rule = {literal(rule)}" if rule else "TRUE"
+    return _Asker(run, table, columns)(staging.quarantine_table(table), where)
 
 
 def stale_periods(run: Run, indicator: Indicator) -> int:

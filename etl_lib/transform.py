@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from etl_lib import staging
 from etl_lib.contract import Rule, Table
 from etl_lib.errors import ContractError, CountMismatch, QuarantineLimit, RunFailed
-from etl_lib.run import Plan, Run
+from etl_lib.run import REPAIR, Plan, Run
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -46,11 +46,14 @@ def _curate(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str
     meta = manifest["meta"]
     limit = table.quarantine_limit
     few = FEW if limit else 0  # one bad row of ten is no sign of a broken source
-    if meta["bad"] > max(few, limit * (meta["good"] + meta["bad"])):
+    told = plan.window.mode != REPAIR  # of single keys, all may be bad: they were before
+    if told and meta["bad"] > max(few, limit * (meta["good"] + meta["bad"])):
         raise QuarantineLimit(
             f"table {table.name}: {meta['bad']:,} of {meta['good'] + meta['bad']:,} rows break its "
             f"rules ({_by_rule(meta['rules'])}); quarantine_limit = {limit:.0%}. Nothing was "
-            f"loaded. The rows stand under {run.zone.url(run.curated_key(table.name, ''))}."
+            f"loaded, and no bookmark moved. The rows stand under "
+            f"{run.zone.url(run.curated_key(table.name, ''))}. Mend the source or the rule; or "
+            "raise quarantine_limit in the contract, if they are to be set aside."
         )
     return {"good": meta["good"], "quarantined": meta["bad"], "rules": meta["rules"]}
 

@@ -25,6 +25,7 @@ from workbench import (
     endpoint,
     operation_commands,
     pipeline,
+    quarantine_commands,
     screen,
     source_option,
     stack,
@@ -59,6 +60,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bookmark_commands.app, name="bookmarks")
+app.add_typer(quarantine_commands.app, name="quarantine")
 for command in operation_commands.COMMANDS:
     app.command()(command)
 app.command("types")(type_commands.type_map)

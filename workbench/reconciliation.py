@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from workbench import execution
 from workbench.pipeline import BOOKMARKS, BUCKET
 from workbench.preparation import Prepared
 from workbench.stack import Stack
+from workbench.summary import Summary
 
 SHOWN = ("rows", "altered", "missing", "extra", "duplicated", "pending")
 LAYERS = ("lost", "extra", "both", "duplicated", "altered")
@@ -67,7 +68,7 @@ class Findings:
 def find(stack: Stack, prepared: Prepared, console: Console) -> Findings:
     """Compare every table of the prepared run; reads only. Shows each as it is done."""
     with stack.active():
-        run, source = _opened(prepared)
+        run, source = opened(prepared)
         found = Findings(str(source.rows("SELECT NOW(6) AS now")[0]["now"]))
         for table in run.tables:
             _find(run, source, table, found, console)
@@ -81,24 +82,33 @@ def find(stack: Stack, prepared: Prepared, console: Console) -> Findings:
 def mend(stack: Stack, prepared: Prepared, found: Findings, console: Console) -> None:
     """Move the damaged keys again, and compute stale indicators anew. Raises RunFailed."""
     with stack.active():
-        run, source = _opened(prepared)
+        run, _ = opened(prepared)
         _refuse_open_runs(run, list(found.damaged))
-        _refuse_too_many(found)
-        for table in run.tables:
-            if table.name in found.damaged:
-                repair.store(run, table, found.damaged[table.name])
-        if found.damaged:
-            planning.store_shapes(run, source)
         for name in found.stale:
             _touch_all(run, name)
-    if found.damaged:
-        chosen = Prepared(**{**vars(prepared), "tables": tuple(found.damaged)})
-        summary = execution.run(stack, chosen, console)
-        if summary.status != "SUCCEEDED":
-            raise RunFailed(f"repair {prepared.run_id}: {summary.error}")
-    elif found.stale:
-        with stack.active():
+        if found.stale and not found.damaged:
             indicators.refresh(run)
+    if found.damaged:
+        move_again(stack, prepared, found.damaged, console)
+
+
+def move_again(
+    stack: Stack, prepared: Prepared, keys: Mapping[str, Sequence[Key]], console: Console
+) -> Summary:
+    """Move these keys of each table again, by a run of its own. Raises RunFailed."""
+    with stack.active():
+        run, source = opened(prepared)
+        _refuse_open_runs(run, list(keys))
+        _refuse_too_many(keys)
+        for table in run.tables:
+            if table.name in keys:
+                repair.store(run, table, keys[table.name])
+        planning.store_shapes(run, source)
+    chosen = Prepared(**{**vars(prepared), "tables": tuple(keys)})
+    summary = execution.run(stack, chosen, console)
+    if summary.status != "SUCCEEDED":
+        raise RunFailed(f"repair {prepared.run_id}: {summary.error}")
+    return summary
 
 
 def show(found: Findings, console: Console) -> None:
@@ -119,7 +129,8 @@ def show(found: Findings, console: Console) -> None:
             console.print(f"{each.table:<22} proven complete {upto}")
 
 
-def _opened(prepared: Prepared) -> tuple[Run, Source]:
+def opened(prepared: Prepared) -> tuple[Run, Source]:
+    """The prepared run and its source, while the local AWS is the active one."""
     run = open_run(
         prepared.run_id,
         BUCKET,
@@ -155,12 +166,12 @@ def _refuse_open_runs(run: Run, names: Sequence[str]) -> None:
             )
 
 
-def _refuse_too_many(found: Findings) -> None:
-    for name, keys in found.damaged.items():
-        if len(keys) > repair.MOST_KEYS:
+def _refuse_too_many(keys: Mapping[str, Sequence[Key]]) -> None:
+    for name, listed in keys.items():
+        if len(listed) > repair.MOST_KEYS:
             raise RunFailed(
-                f"table {name}: {len(keys):,} rows differ, more than can be moved one by one "
-                f"({repair.MOST_KEYS:,}). Nothing was repaired. Load the whole table again: "
+                f"table {name}: {len(listed):,} rows, more than can be moved one by one "
+                f"({repair.MOST_KEYS:,}). Nothing was moved. Load the whole table again: "
                 f"workbook bookmarks set {name} --beginning, then workbook run."
             )
 

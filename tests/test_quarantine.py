@@ -1,0 +1,135 @@
+"""Rows in quarantine: seen by rule, and judged again when what they broke was mended."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from etl_lib.errors import RunFailed
+from etl_lib.warehouse import Warehouse
+from workbench.cli import app
+from workbench.mysql.server import Server
+from workbench.stack import Stack
+
+DATABASE = "quarantine_test"
+CONTRACT = """
+name = "quarantine_test"
+
+[tables.sales]
+keys = ["id"]
+cursor = "at"
+quarantine_limit = 0.9
+
+[[tables.sales.rules]]
+name = "amount_is_positive"
+expect = "amount > 0"
+
+[[tables.sales.rules]]
+name = "code_has_three_letters"
+expect = "code is null or code rlike '^[A-Z]{3}$'"
+
+[[tables.sales.rules]]
+name = "shop_is_known"
+expect = "shop is null"
+reference = { table = "shops", on = { "shop" = "id" } }
+
+[tables.shops]
+keys = ["id"]
+"""
+SOURCE = (
+    f"CREATE OR REPLACE DATABASE {DATABASE}",
+    f"CREATE TABLE {DATABASE}.shops (id INT PRIMARY KEY)",
+    f"INSERT INTO {DATABASE}.shops VALUES (1)",
+    f"CREATE TABLE {DATABASE}.sales (id INT PRIMARY KEY, amount DECIMAL(9,2), code VARCHAR(9), "
+    "shop INT, at DATETIME(6) DEFAULT NOW(6) ON UPDATE NOW(6) NOT NULL)",
+    f"INSERT INTO {DATABASE}.sales (id, amount, code, shop) VALUES (1, 5, 'ABC', 1), "
+    "(2, -5, 'ABC', 1), (3, NULL, 'ABC', 1), (4, 5, 'ab', 1), (5, 5, NULL, 2), (6, 5, NULL, 2), "
+    "(7, 0, 'x', 9), (8, 5, NULL, NULL)",
+)
+
+
+@pytest.fixture(scope="module")
+def contract(
+    tmp_path_factory: pytest.TempPathFactory, stack: Stack, mysql_server: Server
+) -> Iterator[Path]:
+    """Loaded once."""
+    path = tmp_path_factory.mktemp("quarantine") / "tables.toml"
+    path.write_text(CONTRACT)
+    with mysql_server.cursor() as cursor:
+        for statement in SOURCE:
+            cursor.execute(statement)
+    os.environ["WORKBOOK_HOME"] = str(stack.home.root)
+    _typed("run", contract=path)
+    yield path
+    del os.environ["WORKBOOK_HOME"]
+
+
+def _typed(*words: str, contract: Path) -> str:
+    more = ["--contract", str(contract)]
+    if words[0] == "run" or words[-1] == "retry":
+        more += ["--database", DATABASE]
+    result = CliRunner().invoke(app, [*words, *more])
+    if result.exit_code:
+        raise RunFailed(f"{result.output} {result.exception!r}")
+    return result.output
+
+
+def _listed(contract: Path) -> dict[str, int]:
+    found = json.loads(_typed("quarantine", "list", "--json", contract=contract))
+    return {each["rule"]: each["rows"] for each in found}
+
+
+def test_rows_are_listed_by_the_first_rule_that_they_break(contract: Path) -> None:
+    assert _listed(contract) == {
+        "amount_is_positive": 3,
+        "code_has_three_letters": 1,
+        "shop_is_known": 2,
+    }
+    shown = _typed("quarantine", "list", contract=contract)
+    assert "shop_is_known" in shown
+    assert '"amount":-5.00' in shown
+    assert "workbook quarantine retry" in shown
+
+
+def test_they_are_judged_again_when_what_they_refer_to_has_come(
+    contract: Path, mysql_server: Server, warehouse: Warehouse
+) -> None:
+    with mysql_server.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {DATABASE}.shops VALUES (2)")
+    _typed("run", contract=contract)
+    assert _listed(contract)["shop_is_known"] == 2, "no run judges rows that did not change"
+    told = _typed("quarantine", "retry", contract=contract)
+    assert "sales: 6 rows judged again: 4 stay in quarantine, 2 left it" in told
+    assert "shop_is_known" not in _listed(contract)
+    rows = warehouse.rows("SELECT id FROM curated.sales ORDER BY id")
+    assert [row["id"] for row in rows] == [1, 5, 6, 8]
+
+
+def test_they_are_judged_again_by_another_rule(contract: Path, warehouse: Warehouse) -> None:
+    contract.write_text(CONTRACT.replace("amount > 0", "amount >= 0 or amount is null"))
+    told = _typed("quarantine", "retry", contract=contract)
+    assert "sales: 4 rows judged again: 3 stay in quarantine, 1 left it" in told
+    assert _listed(contract) == {"amount_is_positive": 1, "code_has_three_letters": 2}
+
+
+def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
+    contract: Path, mysql_server: Server, warehouse: Warehouse
+) -> None:
+    text = CONTRACT.replace("quarantine_limit = 0.9", "quarantine_limit = 0.1")
+    contract.write_text(text)
+    with mysql_server.cursor(DATABASE) as cursor:
+        for number in range(20, 30):
+            cursor.execute(f"INSERT INTO sales (id, amount) VALUES ({number}, {number - 23})")
+    before = warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales")
+    with pytest.raises(RunFailed) as caught:
+        _typed("run", contract=contract)
+    told = str(caught.value)
+    assert "4 of 10 rows break its" in told or "quarantine_limit = 10%" in told
+    assert warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales") == before
+    contract.write_text(text.replace("0.1", "0.5"))
+    _typed("run", contract=contract)

@@ -1,0 +1,152 @@
+"""``workbook quarantine``: rows that break a rule, and what to do when they no longer do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table as Picture
+
+from etl_lib import layers, ledger, staging
+from etl_lib.contract import Table
+from etl_lib.errors import BadInput
+from etl_lib.identifiers import literal, redshift
+from etl_lib.reconcile import Key
+from etl_lib.run import Run
+from workbench import operations, pipeline, reconciliation, source_option, stack
+from workbench.home import Home
+from workbench.options import ContractOption, DatabaseOption, SourceOption
+from workbench.preparation import prepare
+from workbench.stack import Stack
+
+app = typer.Typer(help="Rows that broke a rule.", no_args_is_help=True)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+TablesOption = Annotated[str, typer.Option(help="Comma list of tables; default all.")]
+RuleOption = Annotated[str, typer.Option(help="Only what broke this rule.")]
+
+
+@app.command("list")
+def list_(
+    contract: ContractOption = pipeline.CONTRACT,
+    tables: TablesOption = "",
+    rule: RuleOption = "",
+    rows: Annotated[int, typer.Option(min=0, help="Rows to show of each rule.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """How many rows broke which rule, since when, and some of them as the source has them."""
+    with _opened(contract) as (_, run):
+        found = [
+            each
+            for table in _chosen(run, tables)
+            for each in _counts(run, table, rule, rows if not as_json else 100)
+        ]
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    if not found:
+        out.print("quarantine is empty")
+        return
+    out.print(_picture(found))
+    for each in found:
+        for row in each["sample"]:
+            out.print(f"{each['table']}  {each['rule']}  {row}", markup=False, soft_wrap=True)
+    out.print("Once the source, the rule or what it refers to is mended: workbook quarantine retry")
+
+
+@app.command()
+def retry(
+    contract: ContractOption = pipeline.CONTRACT,
+    tables: TablesOption = "",
+    rule: RuleOption = "",
+    source: SourceOption = "",
+    database: DatabaseOption = stack.DATABASE,
+) -> None:
+    """Read the rows in quarantine again and judge them anew: the good ones leave it."""
+    pipeline.read_contract(contract)
+    secret = source_option.parse(source) if source else None
+    with _opened(contract) as (made, run):
+        keys = {
+            table.name: found
+            for table in _chosen(run, tables)
+            if (found := _keys(run, table, rule))
+        }
+    if not keys:
+        out.print("nothing is in quarantine")
+        return
+    name = time.strftime("quarantine-%Y%m%dT%H%M%SZ", time.gmtime())
+    given = secret or made.server.secret(database)
+    prepared = prepare(made, contract, given, ",".join(keys), name)
+    summary = reconciliation.move_again(made, prepared, keys, err)
+    for table, listed in keys.items():
+        stayed = summary.tables[table]["quarantined"] or 0
+        out.print(
+            f"{table}: {len(listed):,} rows judged again: {stayed:,} stay in quarantine, "
+            f"{len(listed) - stayed:,} left it"
+        )
+
+
+@contextmanager
+def _opened(contract: Path) -> Iterator[tuple[Stack, Run]]:
+    pipeline.read_contract(contract)  # a mistake in it is told before anything is started
+    made = stack.up(Home.find(), lambda text: None)
+    with made.active():
+        run = operations.unnamed(contract)
+        ledger.prepare(run.warehouse)
+        yield made, run
+
+
+def _chosen(run: Run, tables: str) -> list[Table]:
+    """The tables asked for that were loaded before."""
+    names = [name.strip() for name in tables.split(",") if name.strip()]
+    chosen = run.contract.select(names)
+    loaded = [table for table in chosen if run.bookmarks.get(table.name).columns]
+    if names and len(loaded) < len(chosen):
+        missing = {table.name for table in chosen} - {table.name for table in loaded}
+        raise BadInput(f"not loaded yet: {', '.join(sorted(missing))}. Type: workbook run")
+    return loaded
+
+
+def _keys(run: Run, table: Table, rule: str) -> list[Key]:
+    columns = json.loads(run.bookmarks.get(table.name).columns or "[]")
+    return layers.quarantined(run, table, columns, rule)
+
+
+def _counts(run: Run, table: Table, rule: str, most: int) -> list[dict[str, Any]]:
+    """One dict for each rule: how many rows broke it, since when, and some of them as JSON."""
+    name = staging.quarantine_table(table)
+    where = f"_rule = {literal(rule)}" if rule else "TRUE"
+    found = run.warehouse.rows(
+        "SELECT _rule AS rule, COUNT(*) AS rows, MIN(_quarantined_at) AS since, "
+        f"MAX(_quarantined_at) AS last FROM {name} WHERE {where} GROUP BY _rule ORDER BY 2 DESC, 1"
+    )
+    return [
+        {"table": table.name, **each, "sample": _sample(run, name, each, most)} for each in found
+    ]
+
+
+def _sample(run: Run, name: str, counted: dict[str, Any], most: int) -> list[str]:
+    if not most:
+        return []
+    rows = run.warehouse.rows(
+        f"SELECT {redshift('_row')} AS row FROM {name} WHERE _rule = {literal(counted['rule'])} "
+        f"ORDER BY _quarantined_at DESC, 1 LIMIT {most}"
+    )
+    return [str(each["row"]) for each in rows]
+
+
+def _picture(found: list[dict[str, Any]]) -> Picture:
+    made = Picture(box=SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("table", "rule", "rows", "since", "last"):
+        made.add_column(column, justify="right" if column == "rows" else "left", no_wrap=True)
+    for each in found:
+        since, last = (str(each[name])[:19] for name in ("since", "last"))
+        made.add_row(each["table"], each["rule"], f"{each['rows']:,}", since, last)
+    return made
