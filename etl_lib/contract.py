@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,6 +23,12 @@ except ImportError:  # Python 3.9, as in Glue Python shell jobs
     import tomli as tomllib  # type: ignore[import-not-found, no-redef]
 
 ALL = "all"
+NAME = re.compile(r"\w[\w.-]{0,63}")  # in paths, items and literals
+PATH = re.compile(r"\w[\w./-]*\.sql")
+TYPE = re.compile(
+    r"SMALLINT|INTEGER|BIGINT|REAL|DOUBLE PRECISION|BOOLEAN|DATE|TIMESTAMP"
+    r"|(?:VARCHAR|CHAR|VARBYTE)\(\d+\)|DECIMAL\(\d+, ?\d+\)"
+)
 SOFT = "soft:"
 CHOICES = {
     "deletes": "none, sweep, soft:<column>",
@@ -156,14 +163,42 @@ def _named(document: Mapping[str, Any], section: str, where: str) -> Sequence[tu
 def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
     at = f"tables.{name}"
     body = dict(body, name=name)
+    columns, rules = body.get("columns", {}), body.get("rules", [])
+    if not isinstance(columns, dict):
+        raise ContractError(where, f"{at}.columns", f"expected a table, not {columns!r}")
+    if not isinstance(rules, list):
+        raise ContractError(where, f"{at}.rules", f"expected [[{at}.rules]], not {rules!r}")
     body["columns"] = {
         column: _record(CuratedColumn, value, where, f"{at}.columns.{column}")
-        for column, value in body.get("columns", {}).items()
+        for column, value in columns.items()
     }
-    body["rules"] = [_rule(rule, where, f"{at}.rules") for rule in body.get("rules", ())]
+    body["rules"] = [_rule(rule, where, f"{at}.rules") for rule in rules]
     table = _record(Table, body, where, at)
-    if not table.keys:
+    _check_table(table, where, at)
+    return table
+
+
+def _check_table(table: Table, where: str, at: str) -> None:
+    """Raise ContractError for values that are of the right kind and make no sense."""
+    folded_keys = [folded(key) for key in table.keys]
+    if not all(table.keys) or not table.keys:
         raise ContractError(where, f"{at}.keys", "a table needs at least one key column")
+    if len(set(folded_keys)) < len(folded_keys):
+        raise ContractError(where, f"{at}.keys", f"{list(table.keys)} names a column twice")
+    for option in ("lookback", "lag", "min_rows"):
+        if getattr(table, option) < 0:
+            raise ContractError(where, f"{at}.{option}", "must not be negative")
+    if not 0 <= table.quarantine_limit <= 1:
+        raise ContractError(where, f"{at}.quarantine_limit", "is a share: 0.0 to 1.0")
+    for name, column in table.columns.items():
+        if not TYPE.fullmatch(column.type):
+            known = "VARCHAR(n), DECIMAL(p,s), BIGINT, TIMESTAMP …"
+            problem = f"{column.type!r} is no type of Redshift's that is known here: {known}"
+            raise ContractError(where, f"{at}.columns.{name}.type", problem)
+    _check_choices(table, where, at)
+
+
+def _check_choices(table: Table, where: str, at: str) -> None:
     if table.append_only and (not table.cursor or table.lookback):
         wanted = "needs a cursor: the AUTO_INCREMENT column, and no lookback"
         raise ContractError(where, f"{at}.append_only", wanted)
@@ -184,10 +219,11 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
             raise ContractError(
                 where, f"{at}.decide.{column}", f"{decision!r} is not one of {', '.join(DECISIONS)}"
             )
-    return table
 
 
 def _rule(body: Mapping[str, Any], where: str, at: str) -> Rule:
+    if not isinstance(body, dict):
+        raise ContractError(where, at, f"expected a table of settings, not {body!r}")
     body = dict(body)
     if "reference" in body:
         body["reference"] = _record(Reference, body["reference"], where, f"{at}.reference")
@@ -196,6 +232,13 @@ def _rule(body: Mapping[str, Any], where: str, at: str) -> Rule:
 
 def _check_links(contract: Contract, where: str) -> None:
     _check_names(contract, where)
+    if not NAME.fullmatch(contract.name):
+        problem = f"{contract.name!r} is not 1 to 64 letters, digits, _, - and ."
+        raise ContractError(where, "name", problem)
+    for option in ("setup", "checks"):
+        for path in getattr(contract, option):
+            if not PATH.fullmatch(path) or ".." in path:
+                raise ContractError(where, option, f"{path!r} is not a path under sql/")
     for table in contract.tables.values():
         for rule in table.rules:
             there = rule.reference and contract.tables.get(rule.reference.table)

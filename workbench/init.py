@@ -37,7 +37,7 @@ def draft(source: Source) -> Draft:
     """Write a contract for every base table of ``source`` that has a primary key."""
     made = Draft(
         text=f"# The table contract of {source.name}, written by `workbook init`. Yours to edit.\n"
-        f"name = {json.dumps(source.database)}\n"
+        f"name = {json.dumps(_name(source.database))}\n"
     )
     for table, engine in source.base_tables().items():
         keys = source.primary_key(table)
@@ -86,6 +86,11 @@ def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str
     if not source.rows(f"SELECT 1 FROM {identifiers.mysql(table)} LIMIT 1"):
         lines.append("min_rows = 0 # it is empty now")
     return "\n".join(lines) + "\n"
+
+
+def _name(database: str) -> str:
+    """The database's name as a contract's: letters, digits, _, - and . only."""
+    return re.sub(r"^\W|[^\w.-]", "_", database)[:64]
 
 
 def _toml_key(name: str) -> str:
