@@ -8,14 +8,14 @@ from typing import Any
 
 from etl_lib.bookmarks import Bookmark
 from etl_lib.errors import WarehouseBehind
-from etl_lib.identifiers import literal
+from etl_lib.identifiers import literal, redshift
 from etl_lib.run import IN_TURN, Plan, Run, columns_json
 from etl_lib.warehouse import Warehouse
 
 SCHEMAS = ("etl", "tmp", "raw", "curated", "quarantine", "presentation")
 
 PREPARE = [
-    *(f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS),
+    *(f"CREATE SCHEMA IF NOT EXISTS {redshift(schema)}" for schema in SCHEMAS),
     """CREATE TABLE IF NOT EXISTS etl.ledger (
         pipeline VARCHAR(127) NOT NULL,
         table_name VARCHAR(127) NOT NULL,

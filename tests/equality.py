@@ -39,7 +39,7 @@ def of_source(server: Server, database: str, table: str, columns: list[str]) -> 
 def of_raw(table: str, columns: list[str]) -> tuple[int, str]:
     items = ", ".join(f'CAST("{column}" AS VARCHAR(65535)) AS "{column}"' for column in columns)
     rows = Warehouse("rental-apartments", "dev", "").rows(
-        f'SELECT {items} FROM raw."{table}" WHERE _deleted_at IS NULL'
+        f'SELECT {items} FROM "raw"."{table}" WHERE _deleted_at IS NULL'
     )
     return checksum(tuple(row.values()) for row in rows)
 

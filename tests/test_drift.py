@@ -172,7 +172,7 @@ def _write(path: Path, names: list[str], keys: str = '["id"]') -> None:
 
 def _raw(lane: Lane, table: str, *columns: str) -> list[dict[str, str | None]]:
     listed = ", ".join(columns) or "*"
-    rows = lane.opened("x")[0].warehouse.rows(f"SELECT {listed} FROM raw.{table} ORDER BY id")
+    rows = lane.opened("x")[0].warehouse.rows(f'SELECT {listed} FROM "raw".{table} ORDER BY id')
     return [
         {key: _text(value) for key, value in row.items() if not key.startswith("_")} for row in rows
     ]

@@ -75,7 +75,7 @@ def test_three_altered_rows_of_a_million_are_found_and_hardly_a_row_moves(lane: 
     run_id = lane.new_run()
     run, source = lane.opened(run_id)
     (table,) = run.tables
-    run.warehouse.rows("UPDATE raw.events SET price = price + 1 WHERE id IN (70, 77, 6999993)")
+    run.warehouse.rows('UPDATE "raw".events SET price = price + 1 WHERE id IN (70, 77, 6999993)')
     found = timed("reconcile", lambda: reconcile.compare(run, source, table))
     assert sorted(found.altered) == [("6999993",), ("70",), ("77",)]
     assert found.moved < ROWS / 100

@@ -88,7 +88,7 @@ def test_a_backfill_that_comes_late_leaves_newer_rows_alone(lane: Lane) -> None:
 def test_a_row_that_a_backfill_brings_back_from_the_dead_is_swept_by_the_next_run(
     lane: Lane,
 ) -> None:
-    damage(lane, "DELETE FROM raw.orders WHERE id = 4", "DELETE FROM curated.orders WHERE id = 4")
+    damage(lane, 'DELETE FROM "raw".orders WHERE id = 4', "DELETE FROM curated.orders WHERE id = 4")
     late = planned(lane)
     execute(lane, "DELETE FROM orders WHERE id = 4")
     lane.run(lane.new_run())

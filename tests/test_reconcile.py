@@ -90,11 +90,11 @@ def at(number: int) -> str:
 
 # What is done to the warehouse, and what reconcile says of it.
 DAMAGE = [
-    (f"UPDATE raw.bookings SET total_price = total_price + 1 {at(1)}", "raw.altered"),
-    (f"UPDATE raw.bookings SET booking_status = '' {at(2)}", "raw.altered"),
-    (f"UPDATE raw.bookings SET _deleted_at = GETDATE() {at(3)}", "raw.missing layers.extra"),
-    (f"DELETE FROM raw.bookings {at(4)}", "raw.missing layers.extra"),
-    (f"INSERT INTO raw.bookings SELECT * FROM raw.bookings {at(5)}", "raw.duplicated"),
+    (f'UPDATE "raw".bookings SET total_price = total_price + 1 {at(1)}', "raw.altered"),
+    (f"UPDATE \"raw\".bookings SET booking_status = '' {at(2)}", "raw.altered"),
+    (f'UPDATE "raw".bookings SET _deleted_at = GETDATE() {at(3)}', "raw.missing layers.extra"),
+    (f'DELETE FROM "raw".bookings {at(4)}', "raw.missing layers.extra"),
+    (f'INSERT INTO "raw".bookings SELECT * FROM "raw".bookings {at(5)}', "raw.duplicated"),
     (f"UPDATE curated.bookings SET currency = 'XXX' {at(6)}", "layers.altered"),
     (
         f"INSERT INTO curated.bookings SELECT * FROM curated.bookings {at(7)}",
@@ -114,9 +114,9 @@ DAMAGE = [
 ]
 EXTRA = (  # last, as the smallest key of all
     [
-        f"CREATE TABLE tmp.x AS SELECT * FROM raw.bookings {at(10)}",
+        f'CREATE TABLE tmp.x AS SELECT * FROM "raw".bookings {at(10)}',
         "UPDATE tmp.x SET booking_id = -5",
-        "INSERT INTO raw.bookings SELECT * FROM tmp.x",
+        'INSERT INTO "raw".bookings SELECT * FROM tmp.x',
         "DROP TABLE tmp.x",
     ],
     "raw.extra layers.lost",

@@ -85,18 +85,18 @@ def marked(
 
 def test_marked_rows_leave_curated_and_come_back_unmarked(marked: Marked) -> None:
     assert marked.run() == {"loaded": 12, "deleted": 1, "quarantined": 4}
-    assert marked.ids("raw.orders WHERE _deleted_at IS NOT NULL") == [1]
+    assert marked.ids('"raw".orders WHERE _deleted_at IS NOT NULL') == [1]
     assert 1 not in marked.ids("curated.orders")
 
     marked.execute(f"UPDATE orders SET {marked.mark} WHERE id IN (2, 3)")  # 2 is quarantined
     assert marked.run() == {"loaded": 2, "deleted": 2, "quarantined": 0}
-    assert marked.ids("raw.orders WHERE _deleted_at IS NOT NULL") == [1, 2, 3]
+    assert marked.ids('"raw".orders WHERE _deleted_at IS NOT NULL') == [1, 2, 3]
     assert not {2, 3} & {*marked.ids("curated.orders"), *marked.ids("quarantine.orders")}
     assert marked.run() == {"loaded": 0, "deleted": 0, "quarantined": 0}
 
     marked.execute(f"UPDATE orders SET {marked.unmark} WHERE id = 3")
     assert marked.run() == {"loaded": 1, "deleted": 0, "quarantined": 0}
-    assert marked.ids("raw.orders WHERE _deleted_at IS NOT NULL") == [1, 2]
+    assert marked.ids('"raw".orders WHERE _deleted_at IS NOT NULL') == [1, 2]
     assert 3 in marked.ids("curated.orders")
 
 
@@ -112,7 +112,7 @@ def test_reconcile_knows_them_and_repairs_what_is_wrong_with_them(marked: Marked
     run_id = marked.lane.new_run()
     run, source = marked.lane.opened(run_id)
     table = run.contract.tables["orders"]
-    run.warehouse.rows("UPDATE raw.orders SET _deleted_at = NULL WHERE id = 2")
+    run.warehouse.rows('UPDATE "raw".orders SET _deleted_at = NULL WHERE id = 2')
     found = reconcile.compare(run, source, table)
     assert found is not None and found.altered == [("2",)]
     repair.store(run, table, found.damaged)

@@ -158,7 +158,10 @@ TABLES = (
                 "resort",
             )
         )
-        + (("SELECT id AS user FROM corpus_t", "syntax error"), ("SELECT 1 FROM raw.x", "syntax")),
+        + (
+            ("SELECT id AS user FROM corpus_t", "syntax error"),
+            ('SELECT 1 FROM "raw".x', "syntax"),
+        ),
     ),
     Page(
         "r_DROP_TABLE.html",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from etl_lib import planning
-from etl_lib.identifiers import run_suffix
+from etl_lib.identifiers import redshift, run_suffix
 from etl_lib.run import Run
 from etl_lib.warehouse import Warehouse
 from workbench.drill.lane import Lane
@@ -38,7 +38,7 @@ def _raw(lane: Lane, warehouse: Warehouse) -> Iterator[str]:
     for table in TABLES:
         ours, theirs = (
             lane.source.rows(table),
-            _rows(warehouse, f"raw.{table}", "_deleted_at IS NULL"),
+            _rows(warehouse, redshift("raw", table), "_deleted_at IS NULL"),
         )
         doubled = len(theirs) - len(set(theirs))
         if doubled:
@@ -52,12 +52,14 @@ def _raw(lane: Lane, warehouse: Warehouse) -> Iterator[str]:
 def _layers(warehouse: Warehouse) -> Iterator[str]:
     """Every live key of raw is in curated or in quarantine, once, with its values."""
     for table, (key,) in TABLES.items():
-        live = {row[0] for row in _select(warehouse, key, f"raw.{table}", "_deleted_at IS NULL")}
+        live = {
+            row[0] for row in _select(warehouse, key, redshift("raw", table), "_deleted_at IS NULL")
+        }
         good = [row[0] for row in _select(warehouse, key, f"curated.{table}")]
         bad = [row[0] for row in _select(warehouse, key, f"quarantine.{table}")]
         if sorted(good + bad, key=str) != sorted(live, key=str):
             yield f"{table}: raw has {len(live)} keys, curated {len(good)}, quarantine {len(bad)}"
-        values = set(_rows(warehouse, f"raw.{table}", "_deleted_at IS NULL"))
+        values = set(_rows(warehouse, raw, "_deleted_at IS NULL"))
         if stale := set(_rows(warehouse, f"curated.{table}")) - values:
             yield f"curated.{table}: stale {stale}"
 

@@ -108,7 +108,7 @@ def _read(lane: Lane, matrix: Matrix, path: str) -> None:
         if not outcome.cell.refused:
             outcome.redshift = kinds.get((place.table, place.column), "")
             for layer in ("raw", "curated"):
-                found = _value(rows, f"{layer}.{place.table}", place.column)
+                found = _value(rows, redshift(layer, place.table), place.column)
                 outcome.arrived[f"{layer}, {path}"] = found
     kept = [each for each in matrix.names if not each.name.refused]
     for number, named in enumerate(each for each in kept if each.kind == "column"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.dialects.redshift import Redshift
 
+# https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html, as the library lists them.
+RESERVED = frozenset(word.strip() for word in Redshift.Generator.RESERVED_KEYWORDS)
 GUIDE = "https://docs.aws.amazon.com/redshift/latest/dg"
 UNSUPPORTED = "c_unsupported-postgresql-features.html"
 
@@ -120,6 +123,8 @@ def check(tree: exp.Expression) -> None:
             _type(node)
         if isinstance(node, exp.Table):
             _table(node)
+        if isinstance(node, exp.ColumnDef):
+            _name(node.this)
         if isinstance(node, exp.Anonymous) and node.name.lower() not in FUNCTIONS:
             raise SqlError(f"function {node.name.lower()}() does not exist")
         if isinstance(node, exp.Identifier) and len(node.name.encode()) > 127:
@@ -158,7 +163,18 @@ def _duckdb_only(node: exp.Expr) -> None:
         raise not_here("DATEDIFF of weeks (use days between DATE_TRUNC('week', …), divided by 7)")
 
 
+def _name(name: object) -> None:
+    """A reserved word is no name, unless it is quoted."""
+    if isinstance(name, exp.Identifier) and not name.quoted and name.name.lower() in RESERVED:
+        raise SqlError(
+            f'syntax error at or near "{name.name}": a reserved word must be quoted as a name. '
+            f"See {GUIDE}/r_pg_keywords.html"
+        )
+
+
 def _table(table: exp.Table) -> None:
+    for part in (table.args.get("db"), table.this):
+        _name(part)
     if not table.this:  # CREATE SCHEMA and DROP SCHEMA name only a schema
         if table.db.lower() in ("main", "system", "temp", "information_schema", "pg_catalog"):
             raise SqlError(f'unacceptable schema name "{table.db.lower()}"')
