@@ -8,18 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.redshift.corpus import PAGES, SETUP, Page
+from tests.redshift.corpus import MORE, PAGES, SETUP, Page
 from tests.test_redshift_data import rows, run
 from workbench import endpoint as local_aws
-
-MORE = (
-    "CREATE TABLE corpus_a (id INTEGER, s VARCHAR(5), gone INTEGER, dropped INTEGER)",
-    "CREATE TABLE corpus_c (c CHAR(2))",
-    "CREATE TABLE corpus_d (id INTEGER)",
-    "CREATE TABLE corpus_v (id BIGINT, n INTEGER)",
-    "CREATE TABLE corpus_twice (id BIGINT, n INTEGER)",
-    "INSERT INTO corpus_twice VALUES (1, 1), (1, 2)",
-)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,15 @@ SETUP = (
     "INSERT INTO corpus_u VALUES (1, 100), (4, 400)",
 )
 
+MORE = (
+    "CREATE TABLE corpus_a (id INTEGER, s VARCHAR(5), gone INTEGER, dropped INTEGER)",
+    "CREATE TABLE corpus_c (c CHAR(2))",
+    "CREATE TABLE corpus_d (id INTEGER)",
+    "CREATE TABLE corpus_v (id BIGINT, n INTEGER)",
+    "CREATE TABLE corpus_twice (id BIGINT, n INTEGER)",
+    "INSERT INTO corpus_twice VALUES (1, 1), (1, 2)",
+)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -139,7 +148,6 @@ TABLES = (
                 "snapshot",
                 "permissions",
                 "raw",
-                "language",
                 "identity",
                 "top",
                 "new",
@@ -158,10 +166,7 @@ TABLES = (
                 "resort",
             )
         )
-        + (
-            ("SELECT id AS user FROM corpus_t", "syntax error"),
-            ('SELECT 1 FROM "raw".x', "syntax"),
-        ),
+        + (("SELECT 1 FROM raw.x", "reserved word"), ("CREATE SCHEMA raw", "reserved word")),
     ),
     Page(
         "r_DROP_TABLE.html",

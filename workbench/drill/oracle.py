@@ -59,7 +59,7 @@ def _layers(warehouse: Warehouse) -> Iterator[str]:
         bad = [row[0] for row in _select(warehouse, key, f"quarantine.{table}")]
         if sorted(good + bad, key=str) != sorted(live, key=str):
             yield f"{table}: raw has {len(live)} keys, curated {len(good)}, quarantine {len(bad)}"
-        values = set(_rows(warehouse, raw, "_deleted_at IS NULL"))
+        values = set(_rows(warehouse, redshift("raw", table), "_deleted_at IS NULL"))
         if stale := set(_rows(warehouse, f"curated.{table}")) - values:
             yield f"curated.{table}: stale {stale}"
 
