@@ -32,7 +32,7 @@ def _copy(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
         raise RunFailed(f"table {table.name}: no manifest: run 01_extract to its end first")
     names = Staging.of(run, table)
     rows = fill(run, table, plan, names.rows, plan.columns, key, manifest)
-    _refuse_duplicates(run, table, names.rows)
+    _refuse_duplicates(run, table, plan, names.rows)
     keys = 0
     if plan.lists_keys:
         listed = staging.listed_columns(table, plan)
@@ -80,13 +80,22 @@ def _register(run: Run, table: Table, plan: Plan) -> str:
     )
 
 
-def _refuse_duplicates(run: Run, table: Table, name: str) -> None:
-    keys = ", ".join(redshift(key) for key in staging.key_names(table))
+def _refuse_duplicates(run: Run, table: Table, plan: Plan, name: str) -> None:
+    """Redshift compares texts without their trailing blanks, so such keys are the same to MERGE:
+    https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html
+    """
+    keys = ", ".join(
+        f"RTRIM({redshift(each['name'])})"
+        if each["type"].startswith("VARCHAR")
+        else redshift(each["name"])
+        for each in staging.key_columns(table, plan.columns)
+    )
     doubled = run.warehouse.scalar(
-        f"SELECT COUNT(*) FROM (SELECT {keys} FROM {name} GROUP BY {keys} HAVING COUNT(*) > 1) d"
+        f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM {name} GROUP BY {keys} HAVING COUNT(*) > 1) d"
     )
     if doubled:
         raise RunFailed(
             f"table {table.name}: keys = {list(table.keys)} occur more than once for {doubled:,} "
-            "keys. MERGE would insert them twice: name columns that are unique in the source."
+            "keys, as Redshift compares them (without trailing blanks). MERGE would insert them "
+            "twice, or mix them up: name columns that are unique in the source."
         )
