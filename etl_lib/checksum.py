@@ -10,6 +10,7 @@ exactly: it times 2^20, and its reciprocal if it is below 1. What is smaller tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from etl_lib import types
@@ -109,6 +110,9 @@ def _redshift_token(name: str, kind: str) -> str:
     elif kind == "DOUBLE PRECISION":
         token = _float(name, "BIGINT", "VARCHAR", " || ")
     else:
+        fraction = re.fullmatch(r"DECIMAL\((\d+),\1\)", kind)
+        if fraction:  # with a digit before the point, which MySQL prints
+            name = f"CAST({name} AS DECIMAL({int(fraction[1]) + 1},{fraction[1]}))"
         token = f"CAST({name} AS VARCHAR)"
     return f"COALESCE({token}, {NULL})"
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from etl_lib.decisions import DECISIONS
 from etl_lib.errors import ContractError
-from etl_lib.identifiers import REFUSED, folded
+from etl_lib.identifiers import REDSHIFT_LIMIT, REFUSED, folded
 
 try:
     import tomllib
@@ -263,6 +263,9 @@ def _check_names(contract: Contract, where: str) -> None:
         at = f"tables.{name}"
         if set(name) & set(REFUSED):
             raise ContractError(where, at, f"a table name with one of {REFUSED} is not supported")
+        if len(name.encode()) > REDSHIFT_LIMIT:
+            problem = f"{len(name.encode())} bytes; names in Redshift have at most {REDSHIFT_LIMIT}"
+            raise ContractError(where, at, problem)
         if folded(name) in seen:
             other = seen[folded(name)]
             raise ContractError(where, at, f"is the table {other} in Redshift, which folds case")

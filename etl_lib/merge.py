@@ -177,7 +177,7 @@ def _upsert(
     target: str, rows: str, keys: Sequence[str], names: Sequence[str], extra: Mapping[str, str]
 ) -> str:
     """MERGE as Redshift takes it: both branches, equality only, SET columns unqualified."""
-    bare = target.rpartition(".")[2]
+    bare = '"' + target.split('"."', 1)[1]  # a table's name may have a full stop
     values = {redshift(name): f"s.{redshift(name)}" for name in names}
     values.update({redshift(name): value for name, value in extra.items()})
     return (

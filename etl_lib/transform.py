@@ -227,6 +227,8 @@ def _spark_type(redshift: str) -> str:
     }
     if redshift.startswith(("VARCHAR", "CHAR")):
         return "string"
+    if redshift.startswith("VARBYTE"):
+        return "binary"
     return simple.get(redshift, redshift.lower())
 
 

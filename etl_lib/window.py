@@ -266,8 +266,9 @@ def _hash_sum(names: Sequence[str]) -> str:
 
 
 def row_hash(values: Sequence[str]) -> str:
-    """SQL: 60 bits of a hash of a row's values. QUOTE keeps NULL apart from any text."""
-    quoted = ", ".join(f"QUOTE({value})" for value in values)
+    """SQL: 60 bits of a hash of a row's values. QUOTE keeps NULL apart from any text; bytes, since
+    columns of several character sets cannot stand in one text."""
+    quoted = ", ".join(f"QUOTE(CAST({value} AS BINARY))" for value in values)
     return f"CAST(CONV(LEFT(MD5(CONCAT_WS(',', {quoted})), 15), 16, 10) AS UNSIGNED)"
 
 

@@ -41,6 +41,8 @@ def type_map(
     for named in found.names:
         if named.wrong:
             out.print(f"{named.kind} {named.name.mysql}: {named.refused}", markup=False)
+    for name in found.differing:
+        out.print(f"the checksums differ: {name}", markup=False)
     if write:
         document.write(found)
     out.print(document.tallied(found))

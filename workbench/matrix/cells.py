@@ -153,7 +153,7 @@ TEXTS = (
     Cell("VARCHAR(20)", r"'\"\'`\\'", "\"'`\\"),
     Cell("VARCHAR(20)", "_utf8mb4 X'F09F9880'", "😀", peers="PipelineWise: ?"),
     Cell("VARCHAR(5)", "REPEAT('😀', 5)", "😀" * 5),
-    Cell("VARCHAR(20)", "_utf8mb4 X'65CC81'", "é"),
+    Cell("VARCHAR(20)", "_utf8mb4 X'65CC81'", "e\u0301"),
     Cell("VARCHAR(20)", "'RentCafé'", "RentCafé"),
     Cell("VARCHAR(20)", "'שלום'", "שלום"),
     Cell("VARCHAR(20)", "'東京'", "東京"),

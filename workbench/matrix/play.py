@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl_lib import backfill, layers, ledger, planning, reading, reconcile, repair, staging, window
+from etl_lib import backfill, layers, planning, reading, reconcile, repair, staging, window
 from etl_lib.contract import Table
 from etl_lib.drift import spelled
 from etl_lib.errors import EtlError
 from etl_lib.identifiers import redshift
 from etl_lib.planning import store_shapes
+from etl_lib.run import Run
 from etl_lib.source import checked_columns
 from workbench.drill.lane import Lane
 from workbench.matrix import names, source
-from workbench.matrix.cells import CELLS, Cell
+from workbench.matrix.cells import CELLS, GROUPS, Cell
 from workbench.matrix.names import Name
 from workbench.preparation import STAGES
 
+SHORT = 300  # characters
 LONG = 60_000  # bytes: more than the Data API returns of a row
 PIECE = 32_000  # bytes whose hexadecimal digits a VARCHAR holds
 MOVING = STAGES[:4]
@@ -103,13 +105,14 @@ def _read(lane: Lane, matrix: Matrix, path: str) -> None:
     rows = lane.opened("read")[0].warehouse.rows
     kinds = _types(rows)
     places = source.places()
-    for outcome in matrix.outcomes:
-        place = places[outcome.cell]
-        if not outcome.cell.refused:
-            outcome.redshift = kinds.get((place.table, place.column), "")
-            for layer in ("raw", "curated"):
-                found = _value(rows, redshift(layer, place.table), place.column)
-                outcome.arrived[f"{layer}, {path}"] = found
+    moving = [each for each in matrix.outcomes if not each.cell.refused]
+    for table in dict.fromkeys(places[each.cell].table for each in moving):
+        own = {places[e.cell].column: e for e in moving if places[e.cell].table == table}
+        for layer in ("raw", "curated"):
+            found = _values(rows, redshift(layer, table), own)
+            for column, outcome in own.items():
+                outcome.arrived[f"{layer}, {path}"] = found[column]
+                outcome.redshift = kinds.get((table, column), "")
     kept = [each for each in matrix.names if not each.name.refused]
     for number, named in enumerate(each for each in kept if each.kind == "column"):
         named.found = (source.NAMES, named.name.redshift) in kinds and number == _only(
@@ -136,20 +139,29 @@ def _only(rows: Rows, column: str, table: str) -> Any:
     return found[0]["v"] if len(found) == 1 else None
 
 
-def _value(rows: Rows, table: str, column: str) -> str | None:
+def _values(rows: Rows, table: str, own: Mapping[str, Outcome]) -> dict[str, str | None]:
+    """The texts of these columns in a table of one row; a long value by itself, since the Data API
+    returns rows of 64 KB."""
+    long = [column for column, each in own.items() if len(each.cell.expected or "") > SHORT]
+    short = ", ".join(column for column in own if column not in long)
+    found = rows(f"SELECT {short} FROM {table}")
+    assert len(found) == 1, f"{table}: {len(found)} rows"
+    texts = {name: _text(value) for name, value in found[0].items()}
+    return texts | {column: _long(rows, table, column) for column in long}
+
+
+def _long(rows: Rows, table: str, column: str) -> str | None:
     try:
-        found = rows(f"SELECT {column} AS v FROM {table}")
+        return _shortened(_text(rows(f"SELECT {column} AS v FROM {table}")[0]["v"]))
     except EtlError as error:
         if "exceeds the Data API" not in str(error):
             raise
-        hashes = [
-            f"MD5(TO_HEX(SUBSTRING({column}, {start}, {PIECE}))) AS p{start}"
-            for start in range(1, 1_024_001, PIECE)
-        ]
-        row = rows(f"SELECT {', '.join(hashes)} FROM {table}")[0]
-        return "md5 " + hashlib.md5("".join(map(str, row.values())).encode()).hexdigest()
-    assert len(found) == 1, f"{table}: {len(found)} rows"
-    return _shortened(_text(found[0]["v"]))
+    hashes = [
+        f"MD5(TO_HEX(SUBSTRING({column}, {start}, {PIECE}))) AS p{start}"
+        for start in range(1, 1_024_001, PIECE)
+    ]
+    row = rows(f"SELECT {', '.join(hashes)} FROM {table}")[0]
+    return "md5 " + hashlib.md5("".join(map(str, row.values())).encode()).hexdigest()
 
 
 def _text(value: Any) -> str | None:
@@ -181,9 +193,9 @@ def _differing(lane: Lane) -> list[str]:
 
 
 def _lose(lane: Lane) -> None:
-    """Empty every table of the warehouse."""
+    """Empty the tables of the values in the warehouse."""
     run, _ = lane.opened("lose")
-    for table in run.tables:
+    for table in _valued(run):
         for name in (staging.raw_table(table), staging.curated_table(table)):
             run.warehouse.rows(f"DELETE FROM {name}")
 
@@ -191,19 +203,22 @@ def _lose(lane: Lane) -> None:
 def _repair(lane: Lane) -> None:
     run_id = lane.new_run()
     run, reader = lane.opened(run_id)
-    for table in run.tables:
+    for table in _valued(run):
         repair.store(run, table, [("1",)])
     store_shapes(run, reader)
-    lane.run(run_id, MOVING)
+    lane.run(run_id, MOVING, tables=",".join(GROUPS))
 
 
 def _backfill(lane: Lane) -> None:
     run_id = lane.new_run()
     run, reader = lane.opened(run_id)
-    for table in run.tables:
+    for table in _valued(run):
         assert backfill.plan(run, reader, table, "", "").window.rows
-    lane.run(run_id, MOVING)
-    ledger.prepare(run.warehouse)
+    lane.run(run_id, MOVING, tables=",".join(GROUPS))
+
+
+def _valued(run: Run) -> list[Table]:
+    return [table for table in run.tables if table.name in GROUPS]
 
 
 def _refuse(lane: Lane, matrix: Matrix) -> None:

@@ -26,7 +26,11 @@ PREPARE = (
     f"CREATE SCHEMA IF NOT EXISTS {DEFAULT_SCHEMA}",
     "CREATE OR REPLACE MACRO main.rs_now() AS CAST(now() AS TIMESTAMP)",
     "CREATE OR REPLACE MACRO main.rs_day(x) AS CAST(date_trunc('day', x) AS DATE)",
-    "CREATE OR REPLACE MACRO main.rs_bytes(x) AS strlen(CAST(x AS VARCHAR))",
+    "CREATE OR REPLACE MACRO main.rs_bytes(x) AS CASE WHEN typeof(x) = 'BLOB' "
+    "THEN strlen(hex(x)) // 2 ELSE strlen(CAST(x AS VARCHAR)) END",
+    # SUBSTRING of a VARBYTE, which DuckDB has not, as its hexadecimal digits.
+    "CREATE OR REPLACE MACRO main.rs_hex_part(x, first, count) AS "
+    "lower(substring(hex(x), 2 * first - 1, 2 * count))",
     "CREATE OR REPLACE MACRO main.rs_last_copy_count() AS "
     "COALESCE(CAST(getvariable('rs_copied') AS BIGINT), 0)",
     """CREATE OR REPLACE VIEW main.rs_lengths AS

@@ -19,7 +19,7 @@ from workbench.aws.redshift.refusals import GUIDE, SqlError, not_here
 NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_]\w*)'
 TEXT = r"'((?:[^']|'')*)'"
 COMMAND = re.compile(
-    rf"\s*COPY\s+(?P<table>{NAME}(?:\.{NAME})?)\s*(?:\((?P<columns>[^)]*)\))?\s*"
+    rf'\s*COPY\s+(?P<table>{NAME}(?:\.{NAME})?)\s*(?:\((?P<columns>(?:"[^"]*"|[^)"])*)\))?\s*'
     rf"FROM\s+'(?P<url>(?:[^']|'')*)'(?P<options>.*?);?\s*",
     re.I | re.S,
 )
@@ -40,6 +40,7 @@ ARROW = {
     "DATE": pa.date32(),
     "TIMESTAMP": pa.timestamp("us"),
     "VARCHAR": pa.string(),
+    "BLOB": pa.binary(),
 }
 
 
@@ -232,6 +233,8 @@ def _comparable(kind: pa.DataType) -> pa.DataType:
     """The same physical type without what Redshift does not tell apart."""
     if pa.types.is_large_string(kind):
         return pa.string()
+    if pa.types.is_large_binary(kind):
+        return pa.binary()
     if pa.types.is_dictionary(kind):
         return _comparable(kind.value_type)
     if pa.types.is_timestamp(kind):
@@ -270,7 +273,7 @@ def _batches(schema: pa.Schema, files: list[Path]) -> Iterator[pa.RecordBatch]:
 def _misfit(error: duckdb.ConstraintException, command: Command) -> SqlError:
     """A value that does not fit, in the words of Redshift's COPY."""
     text = str(error)
-    if match := re.search(r"strlen\((\S+)\) <= (\d+)", text):
+    if match := re.search(r"(?:strlen|rs_bytes)\((\S+)\) <= (\d+)", text):
         return SqlError(
             f"Spectrum Scan Error: The length of the data column {match[1]} is longer than the "
             f"length defined in the table. Table: {match[2]}, table {command.table}"

@@ -424,6 +424,14 @@ def _function(node: exp.Anonymous) -> exp.Expression:
     return _macro(names[name], *node.expressions) if name in names else node
 
 
+def _hex(node: exp.LowerHex) -> exp.Expression:
+    """TO_HEX of a part of a VARBYTE."""
+    part = node.this
+    if not isinstance(part, exp.Substring) or part.args.get("length") is None:
+        return node
+    return _macro("rs_hex_part", part.this.copy(), part.args["start"], part.args["length"])
+
+
 def _user(node: exp.Expression) -> exp.Expression:
     return exp.Literal.string(USER)
 
@@ -456,5 +464,6 @@ REWRITES: tuple[tuple[type[exp.Expression], Callable[[Any], exp.Expression]], ..
     (exp.CurrentUser, _user),
     (exp.GroupConcat, _listagg),
     (exp.Anonymous, _function),
+    (exp.LowerHex, _hex),
     (exp.FromBase, _strtol),
 )

@@ -210,6 +210,10 @@ MESSAGES = (
         r"CHECK constraint failed .*strlen\((\S+)\) <= (\d+)",
         "value too long for type character varying({1}) (column {0})",
     ),
+    (
+        r"CHECK constraint failed .*rs_bytes\((\S+)\) <= (\d+)",
+        "value too long for type binary varying({1}) (column {0})",
+    ),
     (r"Could not convert string '(.*)' to INT\d+", 'invalid input syntax for integer: "{}"'),
     (r"CHECK constraint failed .*= length\(", "CHAR string contains invalid ASCII character"),
     (r"Cannot access file \"([^\"]+)\"", 'relation "{}" does not exist'),
