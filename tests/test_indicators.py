@@ -181,7 +181,7 @@ class _Source:
             or (row.booking_date, row.currency.strip().upper()) in self.rates
             for row in bookings.itertuples()
         ]
-        kept = bookings[(bookings.checkout_date > bookings.checkin_date) & rated]
+        kept = bookings[(bookings.checkout_date > bookings.checkin_date) & pd.Series(rated)]
         self.confirmed = kept[kept.status == "confirmed"].copy()
         days = pd.to_datetime(self.confirmed.booking_date)
         self.confirmed["day"] = days

@@ -124,12 +124,12 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     contract.write_text(text)
     with mysql_server.cursor(DATABASE) as cursor:
         for number in range(20, 30):
-            cursor.execute(f"INSERT INTO sales (id, amount) VALUES ({number}, {number - 23})")
+            cursor.execute(f"INSERT INTO sales (id, amount) VALUES ({number}, {number - 27})")
     before = warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales")
     with pytest.raises(RunFailed) as caught:
         _typed("run", contract=contract)
     told = str(caught.value)
-    assert "4 of 10 rows break its" in told or "quarantine_limit = 10%" in told
+    assert "8 of 10 rows break its rules (amount_is_positive: 8); quarantine_limit = 10%" in told
     assert warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales") == before
-    contract.write_text(text.replace("0.1", "0.5"))
+    contract.write_text(text.replace("0.1", "0.9"))
     _typed("run", contract=contract)

@@ -58,7 +58,10 @@ def list_(
     for each in found:
         for row in each["sample"]:
             out.print(f"{each['table']}  {each['rule']}  {row}", markup=False, soft_wrap=True)
-    out.print("Once the source, the rule or what it refers to is mended: workbook quarantine retry")
+    out.print(
+        "Once the source, the rule or what it refers to is mended: workbook quarantine retry",
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 
 from workbench.aws import compaction, operations
 from workbench.aws.journal import Call, Journal, JournalError
+from workbench.aws.protocol import AwsError
 
 JSON = "application/x-amz-json-1.1"
 COMPACT_AFTER = 1000
@@ -88,7 +89,10 @@ class MotoServices:
         )
         mock_random.seed(call.seed)
         with _clock_at(call.time):
-            chunks, status, headers = run_wsgi_app(app, self._environ(call), buffered=True)
+            try:
+                chunks, status, headers = run_wsgi_app(app, self._environ(call), buffered=True)
+            except ValueError as error:  # an expression that moto cannot parse
+                raise AwsError("ValidationException", f"{type(error).__name__}: {error}") from None
         reply = Response(b"".join(chunks), status, headers)
         if call.service in operations.TARGETS.values():
             reply.content_type = call.content_type
