@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from workbench.aws import operations, registry, replies
+from workbench.aws import attribute_values, operations, registry, replies, shapes
 from workbench.aws.guard import Guard, Scope
 from workbench.aws.moto_services import MotoServices
 from workbench.aws.protocol import AwsError, Context, Service, not_supported
@@ -99,9 +99,13 @@ class Router:
                 404,
             )
         text, parsed = _json_object(_body(request))
+        shapes.check(service, operation, parsed)
         if own:
             answer = self._service(service).handle(operation, parsed, self._context)
             return replies.json_reply(answer)
+        shapes.limits(service, operation, parsed)
+        if service == "dynamodb":
+            attribute_values.check(parsed)
         return self._moto.call(service, operation, request.mimetype, text)
 
     def _query(self, request: Request, scope: Scope) -> Response:

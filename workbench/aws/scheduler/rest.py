@@ -37,7 +37,7 @@ def read(request: Request, body: str) -> tuple[str, dict[str, Any]]:
         raise not_supported("scheduler", f"{request.method} {request.path}")
     try:
         parsed = json.loads(body or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AwsError("ValidationException", f"The body is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise AwsError("ValidationException", "The body is JSON, but not an object.")
