@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from etl_lib import contract_limits
 from etl_lib.errors import ContractError
 from etl_lib.identifiers import REFUSED, folded
 
@@ -118,7 +119,7 @@ def parse(text: str, where: str) -> Contract:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ContractError(where, "not TOML", str(error)) from None
     document = dict(document)
     tables = {name: _table(name, body, where) for name, body in _named(document, "tables", where)}
@@ -131,13 +132,16 @@ def parse(text: str, where: str) -> Contract:
     ]
     contract = _record(Contract, document, where, "contract")
     _check_links(contract, where)
+    contract_limits.check(contract, where)
     return contract
 
 
-def _named(document: Mapping[str, Any], section: str, where: str) -> Sequence[tuple[str, Any]]:
+def _named(
+    document: Mapping[str, Any], section: str, where: str, under: str = ""
+) -> Sequence[tuple[str, Any]]:
     body = document.get(section, {})
     if not isinstance(body, dict) or not all(isinstance(value, dict) for value in body.values()):
-        raise ContractError(where, section, f"expected sections [{section}.<name>]")
+        raise ContractError(where, under + section, f"expected sections [{under}{section}.<name>]")
     return list(body.items())
 
 
@@ -146,9 +150,12 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
     body = dict(body, name=name)
     body["columns"] = {
         column: _record(CuratedColumn, value, where, f"{at}.columns.{column}")
-        for column, value in body.get("columns", {}).items()
+        for column, value in _named(body, "columns", where, f"{at}.")
     }
-    body["rules"] = [_rule(rule, where, f"{at}.rules") for rule in body.get("rules", ())]
+    rules = body.get("rules", [])
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise ContractError(where, f"{at}.rules", f"expected sections [[{at}.rules]]")
+    body["rules"] = [_rule(rule, where, f"{at}.rules") for rule in rules]
     table = _record(Table, body, where, at)
     if not table.keys:
         raise ContractError(where, f"{at}.keys", "a table needs at least one key column")
@@ -241,6 +248,10 @@ def _typed(value: Any, definition: dataclasses.Field[Any], where: str, at: str) 
         return value
     if kind == "tuple[str, ...]":
         return _strings(value, where, at)
+    if kind.startswith("Mapping[") and not isinstance(value, dict):
+        raise ContractError(where, at, f"expected a table of settings, not {value!r}")
+    if kind == "Mapping[str, str]" and not all(isinstance(each, str) for each in value.values()):
+        raise ContractError(where, at, f"expected names of columns, not {value!r}")
     if kind == "Mapping[str, tuple[str, ...]]":
         return {
             key: (ALL,) if each == ALL else _strings(each, where, f"{at}.{key}")

@@ -85,6 +85,8 @@ def read_contract(path: Path) -> Contract:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ContractError(str(path), "contract", error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:
+        raise ContractError(str(path), "not UTF-8", str(error)) from None
     contract = contracts.parse(text, str(path))
     folder = _sql_folder(path)
     indicators = [f"redshift/presentation/{each.name}.sql" for each in contract.indicators]

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
@@ -78,6 +78,8 @@ class Router:
             return self._s3.answer(request)
         if scope.service == "scheduler":
             operation, parsed = rest.read(request, _text(_body(request)))
+            shapes.check("scheduler", operation, parsed)
+            shapes.limits("scheduler", operation, parsed)
             answer = self._service("scheduler").handle(operation, parsed, self._context)
             return replies.json_reply(answer)
         if request.mimetype == FORM:
@@ -117,6 +119,7 @@ class Router:
             raise not_supported(scope.service, operation)
         if request.path != "/" or request.method != "POST":
             raise AwsError("UnknownOperationException", "Actions are asked for by POST to /", 404)
+        shapes.form(scope.service, operation, dict(parse_qsl(text, keep_blank_values=True)))
         return self._moto.call(scope.service, operation, FORM, text)
 
     def _service(self, name: str) -> Service:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import botocore.session
@@ -31,7 +32,7 @@ def check(service: str, operation: str, request: dict[str, Any]) -> None:
         report = ParamValidator().validate(known, _shape(service, operation))
     except RecursionError:
         raise AwsError("SerializationException", "The request is nested too deeply.") from None
-    except (ValueError, OverflowError) as error:  # of a timestamp that is none
+    except (ValueError, OverflowError, RuntimeError) as error:  # of a timestamp that is none
         raise AwsError("SerializationException", str(error)) from None
     lines = report.generate_report().splitlines() if report.has_errors() else []
     wrong = [line for line in lines if not line.startswith("Unknown parameter in ")]
@@ -40,6 +41,32 @@ def check(service: str, operation: str, request: dict[str, Any]) -> None:
     typed = any(line.startswith("Invalid type for parameter ") for line in wrong)
     code = "SerializationException" if typed else CODES.get(service, "ValidationException")
     raise AwsError(code, "\n".join(wrong)[:LONGEST])
+
+
+def form(service: str, operation: str, fields: Mapping[str, str]) -> None:
+    """The same for a request of the query protocol: what must be there is, and policies are JSON.
+
+    Raises AwsError.
+    """
+    shape = _shape(service, operation)
+    for name in shape.required_members if shape else ():
+        if not any(field.partition(".")[0] == name for field in fields):
+            code = "InvalidParameter" if service == "sns" else "ValidationError"
+            raise AwsError(code, f"{operation} needs {name}")
+    for name, value in fields.items():
+        member = shape.members.get(name) if shape else None
+        wrong = next(_beyond(value, member, name), None) if member is not None else None
+        if wrong and member.type_name == "string":
+            raise AwsError("ValidationError", wrong[:LONGEST])
+        if name.endswith("PolicyDocument") and not _is_object(value):
+            raise AwsError("MalformedPolicyDocument", f"{name} is not a JSON object")
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _without_nulls(value: Any) -> Any:
