@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import threading
@@ -41,6 +42,8 @@ class Router:
             self._service("scheduler")  # schedules fire without being asked
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("wsgi.input_terminated"):
+            environ["wsgi.input"] = _Chunks(environ["wsgi.input"])
         request = Request(environ)
         request.max_form_memory_size = MAX_BODY
         service = None
@@ -165,6 +168,22 @@ FACTORIES: dict[str, Callable[[Context], Service]] = {
     "scheduler": _scheduler,
     "stepfunctions": _stepfunctions,
 }
+
+
+class _Chunks(io.RawIOBase):
+    """A chunked body, whose faults are the client's: the server's library calls them OSError."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(self._body.readinto(buffer))
+        except OSError as error:
+            raise AwsError("IncompleteBody", f"The chunked body: {error}") from None
 
 
 def _body(request: Request) -> bytes:

@@ -55,8 +55,9 @@ def form(service: str, operation: str, fields: Mapping[str, str]) -> None:
             raise AwsError(code, f"{operation} needs {name}")
     for name, value in fields.items():
         member = shape.members.get(name) if shape else None
-        wrong = next(_beyond(value, member, name), None) if member is not None else None
-        if wrong and member.type_name == "string":
+        text = member is not None and member.type_name == "string"
+        wrong = next(_beyond(value, member, name), None) if text else None
+        if wrong:
             raise AwsError("ValidationError", wrong[:LONGEST])
         if name.endswith("PolicyDocument") and not _is_object(value):
             raise AwsError("MalformedPolicyDocument", f"{name} is not a JSON object")
