@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from etl_lib.warehouse import Warehouse
 from etl_lib.window import Window
 from etl_lib.zone import Zone
 
+RUN_ID = re.compile(r"(?!\.{1,2}$)[^/\\%`\x00-\x1f\x7f]{1,80}")
 LATEST = "runs/latest.json"
 AT_ONCE = 2  # tables worked on side by side
 # Modes of windows: those that follow each other, and those that are moved again beside them.
@@ -194,6 +196,8 @@ def open_run(
     zone = Zone(bucket)
     if not run_id:
         run_id = _new_run_id() if start else _latest(zone)
+    if not RUN_ID.fullmatch(run_id):  # it is a part of every key
+        raise BadInput(f"run_id {run_id!r} is not 1 to 80 characters, none of them a slash")
     url = contract or zone.url("contract/current/tables.toml")
     parsed = contracts.parse(zones.read_text(url), url)
     names = [name.strip() for name in tables.split(",") if name.strip()]

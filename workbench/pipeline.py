@@ -86,7 +86,7 @@ def read_contract(path: Path) -> Contract:
     except OSError as error:
         raise ContractError(str(path), "contract", error.strerror or str(error)) from None
     except UnicodeDecodeError as error:
-        raise ContractError(str(path), "contract", f"it is not UTF-8: {error}") from None
+        raise ContractError(str(path), "not UTF-8", str(error)) from None
     contract = contracts.parse(text, str(path))
     folder = _sql_folder(path)
     indicators = [f"redshift/presentation/{each.name}.sql" for each in contract.indicators]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import logging
 import os
 import secrets
 import threading
@@ -22,6 +23,8 @@ from werkzeug.wrappers import Response
 from workbench.aws import compaction, operations
 from workbench.aws.journal import Call, Journal, JournalError
 from workbench.aws.protocol import AwsError
+
+log = logging.getLogger(__name__)
 
 JSON = "application/x-amz-json-1.1"
 COMPACT_AFTER = 1000
@@ -49,13 +52,25 @@ class MotoServices:
         with self._lock:
             if write:
                 self._journal.check()
-            response = self._execute(call)
+            response = self._attempt(call)
             if write and response.status_code == 200:
                 self._journal.append(call)
                 self._room -= 1
                 if not self._room:
                     self._compact()
         return response
+
+    def _attempt(self, call: Call) -> Response:
+        """Raises AwsError (400) where moto stumbles: another attempt would stumble, too."""
+        try:
+            return self._execute(call)
+        except Exception as error:
+            log.exception("moto's %s:%s failed", call.service, call.operation)
+            raise AwsError(
+                "ValidationException",
+                f"{call.service}:{call.operation} could not be carried out with what was given: "
+                f"{type(error).__name__}: {error}",
+            ) from None
 
     def close(self) -> None:
         """Wait for the last call, and let no other one begin."""
@@ -89,10 +104,7 @@ class MotoServices:
         )
         mock_random.seed(call.seed)
         with _clock_at(call.time):
-            try:
-                chunks, status, headers = run_wsgi_app(app, self._environ(call), buffered=True)
-            except ValueError as error:  # an expression that moto cannot parse
-                raise AwsError("ValidationException", f"{type(error).__name__}: {error}") from None
+            chunks, status, headers = run_wsgi_app(app, self._environ(call), buffered=True)
         reply = Response(b"".join(chunks), status, headers)
         if call.service in operations.TARGETS.values():
             reply.content_type = call.content_type

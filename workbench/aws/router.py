@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from workbench.aws import operations, registry, replies, shapes
+from workbench.aws import attribute_values, operations, registry, replies, shapes
 from workbench.aws.guard import Guard, Scope
 from workbench.aws.moto_services import MotoServices
 from workbench.aws.protocol import AwsError, Context, Service, not_supported
@@ -41,6 +42,8 @@ class Router:
             self._service("scheduler")  # schedules fire without being asked
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("wsgi.input_terminated"):
+            environ["wsgi.input"] = _Chunks(environ["wsgi.input"])
         request = Request(environ)
         request.max_form_memory_size = MAX_BODY
         service = None
@@ -78,6 +81,8 @@ class Router:
             return self._s3.answer(request)
         if scope.service == "scheduler":
             operation, parsed = rest.read(request, _text(_body(request)))
+            shapes.check("scheduler", operation, parsed)
+            shapes.limits("scheduler", operation, parsed)
             answer = self._service("scheduler").handle(operation, parsed, self._context)
             return replies.json_reply(answer)
         if request.mimetype == FORM:
@@ -99,10 +104,13 @@ class Router:
                 404,
             )
         text, parsed = _json_object(_body(request))
+        shapes.check(service, operation, parsed)
         if own:
             answer = self._service(service).handle(operation, parsed, self._context)
             return replies.json_reply(answer)
-        shapes.check(service, operation, parsed)
+        shapes.limits(service, operation, parsed)
+        if service == "dynamodb":
+            attribute_values.check(parsed)
         return self._moto.call(service, operation, request.mimetype, text)
 
     def _query(self, request: Request, scope: Scope) -> Response:
@@ -114,6 +122,7 @@ class Router:
             raise not_supported(scope.service, operation)
         if request.path != "/" or request.method != "POST":
             raise AwsError("UnknownOperationException", "Actions are asked for by POST to /", 404)
+        shapes.form(scope.service, operation, dict(parse_qsl(text, keep_blank_values=True)))
         return self._moto.call(scope.service, operation, FORM, text)
 
     def _service(self, name: str) -> Service:
@@ -159,6 +168,22 @@ FACTORIES: dict[str, Callable[[Context], Service]] = {
     "scheduler": _scheduler,
     "stepfunctions": _stepfunctions,
 }
+
+
+class _Chunks(io.RawIOBase):
+    """A chunked body, whose faults are the client's: the server's library calls them OSError."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(self._body.readinto(buffer))
+        except OSError as error:
+            raise AwsError("IncompleteBody", f"The chunked body: {error}") from None
 
 
 def _body(request: Request) -> bytes:

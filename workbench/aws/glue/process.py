@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import re
 import shutil
+import stat
 import sys
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,9 @@ import os, sys
 package = os.path.join("workbench", "__init__.py")
 sys.path[:] = [path for path in sys.path if not os.path.exists(os.path.join(path, package))]
 """
+
+
+MOST_UNZIPPED = 1024**3  # bytes: what unzips to more is no library
 
 
 class ProcessFailed(Exception):
@@ -118,11 +122,20 @@ def _python_file(context: Context, uri: str, libraries: Path) -> list[str]:
         raise ProcessFailed(f"--extra-py-files: {uri} is no .py, .zip, .whl or .egg file")
     try:
         with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except zipfile.BadZipFile:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
         raise ProcessFailed(f"--extra-py-files: {uri} is not a zip file") from None
-    for name in names:
-        member = PurePosixPath(name.replace("\\", "/"))
-        if member.is_absolute() or ".." in member.parts:
-            raise ProcessFailed(f"--extra-py-files: {uri} has the unsafe member {name!r}")
+    for member in members:
+        _check_member(uri, member)
+    if sum(member.file_size for member in members) > MOST_UNZIPPED:
+        raise ProcessFailed(f"--extra-py-files: {uri} has more than {MOST_UNZIPPED} bytes unzipped")
     return [str(file)]
+
+
+def _check_member(uri: str, member: zipfile.ZipInfo) -> None:
+    """A member whose name or kind would lead out of the zip. Raises ProcessFailed."""
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    drive = re.match(r"[A-Za-z]:", member.filename)
+    link = stat.S_ISLNK(member.external_attr >> 16)
+    if path.is_absolute() or ".." in path.parts or drive or link:
+        raise ProcessFailed(f"--extra-py-files: {uri} has the unsafe member {member.filename!r}")

@@ -67,6 +67,8 @@ class Buckets:
         )
 
     def list_objects_v2(self, request: S3Request) -> Response:
+        if request.query["list-type"] != "2":
+            raise AwsError("InvalidArgument", f"list-type must be 2: {request.query['list-type']}")
         token = request.query.get("continuation-token")
         start = request.query.get("start-after", "")
         page, fields = self._list(request, start if token is None else _decoded(token))

@@ -76,6 +76,8 @@ class Objects:
         document = xml.parse(request.document())
         quiet = document.findtext("{*}Quiet", "false") == "true"
         keys = [entry.findtext("{*}Key", "") for entry in document.findall("{*}Object")]
+        if document.tag.rpartition("}")[2] != "Delete" or not all(keys):
+            raise AwsError("MalformedXML", "<Delete> has <Object>s, and each of them a <Key>")
         if not 1 <= len(keys) <= 1000:
             raise AwsError("MalformedXML", f"1 to 1000 keys go at once, not {len(keys)}")
         deleted, errors = [], []

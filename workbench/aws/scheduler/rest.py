@@ -29,7 +29,11 @@ QUERY = {
 
 def read(request: Request, body: str) -> tuple[str, dict[str, Any]]:
     """The operation and its parameters. Raises AwsError."""
-    given = {QUERY[key]: value for key, value in request.args.items() if key in QUERY}
+    given: dict[str, Any] = {
+        QUERY[key]: value for key, value in request.args.items() if key in QUERY
+    }
+    if "MaxResults" in given:
+        given["MaxResults"] = _number(given["MaxResults"])
     parts = request.path.strip("/").split("/")
     if parts == ["schedules"] and request.method == "GET":
         return "ListSchedules", given
@@ -37,8 +41,14 @@ def read(request: Request, body: str) -> tuple[str, dict[str, Any]]:
         raise not_supported("scheduler", f"{request.method} {request.path}")
     try:
         parsed = json.loads(body or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AwsError("ValidationException", f"The body is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise AwsError("ValidationException", "The body is JSON, but not an object.")
     return BY_METHOD[request.method], {**given, **parsed, "Name": unquote(parts[1])}
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise AwsError("ValidationException", f"MaxResults must be a number, not {text!r}")
+    return int(text)

@@ -87,7 +87,7 @@ class SchedulerService:
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted, start = request.get("NamePrefix", ""), request.get("NextToken", "")
-        size = int(request.get("MaxResults", PAGE))
+        size = request.get("MaxResults", PAGE)
         found = [
             schedule
             for name, schedule in sorted(self._schedules.items())

@@ -208,4 +208,6 @@ def _role(request: dict[str, Any]) -> str:
 
 
 def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
-    return {tag["key"]: tag["value"] for tag in tags}
+    if not all(tag.get("key") for tag in tags):
+        raise AwsError("ValidationException", "Each of the tags must have a key.")
+    return {tag["key"]: tag.get("value", "") for tag in tags}

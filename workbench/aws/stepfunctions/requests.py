@@ -62,7 +62,7 @@ def payload(request: dict[str, Any], field: str = "input") -> str:
         )
     try:
         json.loads(given)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AwsError(
             "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'"
         ) from None

@@ -51,7 +51,7 @@ def problems(text: str) -> list[Problem]:
         return [Problem("INVALID_JSON_DESCRIPTION", f"A definition has 1 to {LARGEST} bytes", "/")]
     try:
         parsed = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return [Problem("INVALID_JSON_DESCRIPTION", f"The definition is not JSON: {error}", "/")]
     if not isinstance(parsed, dict):
         return [Problem("SCHEMA_VALIDATION_FAILED", "A definition is a JSON object", "/")]

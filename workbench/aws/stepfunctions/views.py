@@ -13,6 +13,7 @@ from workbench.aws.stepfunctions.machines import Machines
 from workbench.aws.stepfunctions.redrive import REDRIVABLE, refusal
 from workbench.aws.stepfunctions.store import Record
 
+STATUSES = "RUNNING SUCCEEDED FAILED TIMED_OUT ABORTED PENDING_REDRIVE".split()
 DATA = ("input", "output", "inputDetails", "outputDetails", "parameters")
 
 
@@ -52,6 +53,12 @@ class Views:
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
         machine = self._machines.find(requests.arn(request, "stateMachineArn", "stateMachine"))
         wanted = request.get("statusFilter")
+        if wanted not in (None, *STATUSES):
+            raise AwsError(
+                "ValidationException",
+                f"1 validation error detected: Value '{wanted}' at 'statusFilter' failed to "
+                f"satisfy constraint: Member must satisfy enum value set: {', '.join(STATUSES)}",
+            )
         found = [
             record
             for record in self._executions.records()
