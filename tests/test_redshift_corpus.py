@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.redshift.corpus import MORE, PAGES, SETUP, Page
 from tests.test_redshift_data import rows, run
@@ -61,7 +62,10 @@ def _accepted(data: Any, sql: str, expected: Any) -> list[str]:
 
 
 def _refused(data: Any, sql: str, message: str) -> list[str]:
-    described = run(data, sql)
+    try:
+        described = run(data, sql)
+    except ClientError as error:  # by the Data API itself
+        described = {"Status": "FAILED", "Error": f"ERROR: {error}"}
     told = described.get("Error", "")
     if described["Status"] != "FAILED" or not told.startswith("ERROR:"):
         return [f"{sql[:200]}: {described['Status']}"]

@@ -45,7 +45,7 @@ def empty(tmp_path: Path) -> Iterator[Any]:
 
 def test_every_statement_of_the_project_runs(empty: Any) -> None:
     assert batch(empty, *ledger.PREPARE)["Status"] == "FINISHED"
-    scripts = [TABLES.format(schema=schema) for schema in ("curated", "raw")]
+    scripts = [TABLES.format(schema=schema) for schema in ("curated", '"raw"')]
     for name in ("calendar", "curated", "presentation"):
         scripts.append((SQL / f"redshift/{name}.sql").read_text())
     for path in sorted((SQL / "redshift/presentation").glob("*.sql")):

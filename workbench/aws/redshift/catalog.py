@@ -28,6 +28,11 @@ PREPARE = (
     "CREATE OR REPLACE MACRO main.rs_day(x) AS CAST(date_trunc('day', x) AS DATE)",
     "CREATE OR REPLACE MACRO main.rs_bytes(x) AS CASE WHEN typeof(x) = 'BLOB' "
     "THEN strlen(hex(x)) // 2 ELSE strlen(CAST(x AS VARCHAR)) END",
+    "CREATE OR REPLACE MACRO main.rs_varchar(x, most) AS "
+    "CASE WHEN x IS NULL OR strlen(CAST(x AS VARCHAR)) <= most THEN CAST(x AS VARCHAR) "
+    "WHEN typeof(x) <> 'VARCHAR' THEN error('Value too long for character type') "
+    "ELSE left(CAST(x AS VARCHAR), CAST(list_max(list_filter(range(0, most + 1), "
+    "lambda k: strlen(left(CAST(x AS VARCHAR), CAST(k AS BIGINT))) <= most)) AS BIGINT)) END",
     # SUBSTRING of a VARBYTE, which DuckDB has not, as its hexadecimal digits.
     "CREATE OR REPLACE MACRO main.rs_hex_part(x, first, count) AS "
     "lower(substring(hex(x), 2 * first - 1, 2 * count))",

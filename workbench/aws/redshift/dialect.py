@@ -38,6 +38,9 @@ STORAGE = re.compile(
     r"|APPEND)\b",
     re.I,
 )
+DELETE = re.compile(r"^(\s*DELETE)\s+(?!FROM\b)", re.I)
+# sqlglot reads these words as Redshift's of the same meaning.
+FOREIGN = {"BYTEA", "BLOB", "STRING_AGG"}
 TEMPORARY = (exp.TemporaryProperty,)
 USER = "awsuser"
 
@@ -142,6 +145,7 @@ def parse(sql: str) -> exp.Expression:
     try:
         if CREATE_TABLE.match(sql):
             sql = _without_storage(sql)
+        sql = DELETE.sub(r"\1 FROM ", sql)  # FROM may be left out, which sqlglot does not know
         if re.search(r"\bREMOVE\s+DUPLICATES\s*;?\s*$", sql, re.I):
             raise not_here("MERGE … REMOVE DUPLICATES")
         if match := STORAGE.match(sql):
@@ -161,7 +165,11 @@ def parse(sql: str) -> exp.Expression:
         raise SqlError(f'syntax error at or near "{sql.split()[0]}"')
     for insert in tree.find_all(exp.Insert) if isinstance(tree, exp.Merge) else ():
         _read_values(insert)
-    return tree
+    if isinstance(tree, exp.Create) and isinstance(tree.args.get("expression"), exp.Subquery):
+        if not re.search(r"\bAS\s*\(", sql, re.I):  # or it is a column with a reserved name
+            raise SqlError('syntax error at or near "("')
+    statement: exp.Expression = tree
+    return statement
 
 
 def _trees(sql: str) -> list[Any]:
@@ -183,9 +191,12 @@ def _read_values(insert: exp.Insert) -> None:
 
 
 def _refuse_from_first(sql: str) -> None:
-    """DuckDB's FROM without SELECT, which sqlglot reads in every dialect."""
+    """Words of other dialects, and DuckDB's FROM without SELECT, which sqlglot reads in all."""
     before = sqlglot.TokenType.L_PAREN
+    quoted = (sqlglot.TokenType.STRING, sqlglot.TokenType.IDENTIFIER)
     for token in sqlglot.tokenize(sql, read="redshift"):
+        if token.text.upper() in FOREIGN and token.token_type not in quoted:
+            raise refused(token.text.upper(), "c_unsupported-postgresql-features.html")
         if token.token_type == sqlglot.TokenType.FROM and before == sqlglot.TokenType.L_PAREN:
             raise SqlError('syntax error at or near "FROM"')
         before = token.token_type
@@ -235,6 +246,8 @@ def _without_storage(sql: str) -> str:
             continue
         if word == "ENCODE" and following is not None:
             drop.append((token.start, following.end))
+        elif word == "INTERLEAVED":
+            drop.append((token.start, token.end))
         elif word == "SORTKEY" and following is not None and following.text.upper() == "AUTO":
             drop.append((token.start, following.end))
         elif word in ("DISTKEY", "SORTKEY") and (following is None or following.text in ",)"):
@@ -419,9 +432,44 @@ def _function(node: exp.Anonymous) -> exp.Expression:
         "pg_last_copy_count": "rs_last_copy_count",
     }
     name = node.name.lower()
-    if name == "func_sha1":
-        return exp.Anonymous(this="sha1", expressions=node.expressions)
+    renamed = {"func_sha1": "sha1", "from_hex": "unhex", "is_valid_json": "json_valid"}
+    if name in renamed:
+        return exp.Anonymous(this=renamed[name], expressions=node.expressions)
     return _macro(names[name], *node.expressions) if name in names else node
+
+
+def _cast(node: exp.Cast) -> exp.Expression:
+    """A cast to a text cuts what is too long, in bytes; without a length that is 256."""
+    kind = node.to
+    if not kind.is_type("varchar", "text", "nvarchar"):
+        return node
+    given = kind.expressions[0].name if kind.expressions else "256"
+    limit = given if given.isdigit() else "65535"
+    return _macro("rs_varchar", node.this.copy(), exp.Literal.number(limit))
+
+
+def _data_type(node: exp.DataType) -> exp.Expression:
+    """DECIMAL is DECIMAL(18,0), and FLOAT takes its digits."""
+    if node.is_type("decimal") and not node.expressions:
+        return exp.DataType.build("DECIMAL(18,0)")
+    if node.is_type("double", "float") and node.expressions:
+        return exp.DataType.build("float" if int(node.expressions[0].name) <= 24 else "double")
+    return node
+
+
+def _regexp_replace(node: exp.RegexpReplace) -> exp.Expression:
+    """Redshift replaces every match, DuckDB the first."""
+    node.set("modifiers", exp.Literal.string("g"))
+    return node
+
+
+def _update(node: exp.Update) -> exp.Expression:
+    """SET column = DEFAULT, which sqlglot takes for a column."""
+    for each in node.expressions:
+        value = each.expression if isinstance(each, exp.EQ) else None
+        if isinstance(value, exp.Column) and value.name == "default" and not value.this.quoted:
+            value.replace(exp.Var(this="DEFAULT"))
+    return node
 
 
 def _hex(node: exp.LowerHex) -> exp.Expression:
@@ -465,5 +513,9 @@ REWRITES: tuple[tuple[type[exp.Expression], Callable[[Any], exp.Expression]], ..
     (exp.GroupConcat, _listagg),
     (exp.Anonymous, _function),
     (exp.LowerHex, _hex),
+    (exp.DataType, _data_type),
+    (exp.Cast, _cast),
+    (exp.RegexpReplace, _regexp_replace),
+    (exp.Update, _update),
     (exp.FromBase, _strtol),
 )

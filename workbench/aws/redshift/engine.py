@@ -204,6 +204,9 @@ MESSAGES = (
     ),
     (r"Function with name (\S+) does not exist", "function {}() does not exist"),
     (r'Referenced column "([^"]+)"', 'column "{}" does not exist'),
+    (r'Table "[^"]+" does not have a column with name "([^"]+)"', 'column "{}" does not exist'),
+    (r"Referenced update column (\S+) not found in table", 'column "{}" does not exist'),
+    (r'Ambiguous reference to column name "([^"]+)"', 'column reference "{}" is ambiguous'),
     (r'Referenced table "([^"]+)"', 'invalid reference to FROM-clause entry for table "{}"'),
     (r"NOT NULL constraint failed: \S*?([^.\s]+)$", "Cannot insert a NULL value into column {}"),
     (

@@ -63,6 +63,12 @@ NODES: dict[type[exp.Expression], str] = {
     exp.Collate: "COLLATE",
     exp.TableSample: "TABLESAMPLE",
     exp.Columns: "COLUMNS",
+    exp.Filter: "FILTER",
+    exp.Lock: "FOR UPDATE",
+    exp.Uuid: "gen_random_uuid",
+    exp.Format: "format",
+    exp.InheritsProperty: "INHERITS",
+    exp.UnloggedProperty: "UNLOGGED",
 }
 # Redshift has these; nobody here executes them.
 NOT_HERE: dict[type[exp.Expression], str] = {
@@ -80,6 +86,7 @@ TYPES = {
     Type.TIME, Type.TIMETZ, Type.TIMESTAMP, Type.TIMESTAMPTZ, Type.VARBINARY, Type.INTERVAL,
 }  # fmt: skip
 TYPES_NOT_HERE = {Type.SUPER, Type.GEOMETRY, Type.GEOGRAPHY, Type.HLLSKETCH}
+LENGTHS = ("varchar", "text", "nvarchar", "char", "nchar", "bpchar", "varbinary")
 MAX_COLUMNS = 1600
 SYSTEM_COLUMNS = {"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 SYSTEM_TABLES = {  # those that we have, and where
@@ -94,7 +101,7 @@ SYSTEM_PREFIXES = ("pg_", "stl_", "stv_", "svl_", "svv_", "svcs_", "sys_")
 # Functions that sqlglot has no class of; the rest of DuckDB's must not be reached.
 FUNCTIONS = frozenset(
     "btrim convert_timezone strtol len md5 getdate sysdate nvl2 trunc octet_length "
-    "func_sha1 pg_last_copy_count".split()
+    "func_sha1 pg_last_copy_count from_hex is_valid_json".split()
 )
 
 
@@ -137,6 +144,12 @@ def check(tree: exp.Expression) -> None:
 def _create(tree: exp.Expression) -> None:
     if not isinstance(tree, exp.Create) or tree.args.get("kind") != "TABLE":
         return
+    query = tree.args.get("expression")
+    if isinstance(query, exp.Query):
+        named = [each.alias_or_name.lower() for each in query.selects if each.alias_or_name != "*"]
+        for name in named:
+            if named.count(name) > 1:
+                raise SqlError(f'column "{name}" specified more than once')
     if tree.args.get("replace"):
         raise refused("CREATE OR REPLACE TABLE", "r_CREATE_TABLE_NEW.html")
     columns = [each.name.lower() for each in tree.find_all(exp.ColumnDef)]
@@ -149,12 +162,15 @@ def _create(tree: exp.Expression) -> None:
             raise SqlError(f'column "{name}" specified more than once')
 
 
+STAR = ("except_", "except", "replace", "rename")
+
+
 def _duckdb_only(node: exp.Expr) -> None:
     """What sqlglot reads in every dialect and DuckDB would run."""
     if isinstance(node, exp.Insert) and (node.args.get("alternative") or node.args.get("by_name")):
         raise refused("INSERT OR … and INSERT BY NAME", "r_INSERT_30.html")
-    if isinstance(node, exp.Star) and (node.args.get("replace") or node.args.get("rename")):
-        raise refused("* REPLACE and * RENAME", "r_SELECT_list.html")
+    if isinstance(node, exp.Star) and any(node.args.get(name) for name in STAR):
+        raise refused("* EXCEPT, * REPLACE and * RENAME", "r_SELECT_list.html")
     if isinstance(node, exp.Join) and node.args.get("method") not in (None, "", "NATURAL"):
         raise refused(f"{node.args['method']} JOIN", "r_FROM_clause30.html")
     unit = node.args.get("unit") if isinstance(node, (exp.DateDiff, exp.TsOrDsDiff)) else None
@@ -206,6 +222,8 @@ def _type(kind: exp.DataType) -> None:
         raise refused(f"The type {kind.this.value}", "c_unsupported-postgresql-datatypes.html")
     if kind.is_type("decimal") and numbers and (numbers[0] > 38 or sum(numbers[1:]) > 37):
         raise SqlError("DECIMAL precision must be between 1 and 38, its scale at most 37")
+    if kind.is_type(*LENGTHS) and numbers and numbers[0] < 1:
+        raise SqlError(f"length for type {kind.sql('redshift')} must be at least 1")
     if kind.is_type("varchar", "text") and numbers and numbers[0] > 65535:
         raise SqlError("length for type character varying cannot exceed 65535")
     if kind.is_type("char", "nchar", "bpchar") and numbers and numbers[0] > 4096:
@@ -231,6 +249,8 @@ def _merge(merge: exp.Merge) -> None:
         if when.args.get("condition") or when.args.get("source"):
             raise refused("WHEN … AND or BY SOURCE in MERGE", page)
         then = when.args["then"]
+        if isinstance(then, exp.Var) and then.name.upper() != "DELETE":
+            raise refused(f"WHEN … THEN {then.name} in MERGE", page)
         sets = then.expressions if isinstance(then, exp.Update) else []
         if any(isinstance(each.this, exp.Column) and each.this.table for each in sets):
             raise refused("A qualified column in SET of MERGE", page)
