@@ -29,6 +29,7 @@ def merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
         "_digest": checksum.redshift_digest(listed, "s"),
     }
     return [
+        *_drop_vanished(table, plan, names),
         *_find_gone(run, table, plan, names),
         *_drop_settled(run, table, plan, names),
         *_find_marked(table, plan, names),
@@ -70,6 +71,18 @@ def _find_gone(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
         f"DROP TABLE IF EXISTS {names.gone}",
         f"CREATE TABLE {names.gone} AS SELECT {listed} FROM {staging.raw_table(table)} AS r "
         f"WHERE r._deleted_at IS NULL AND {where}",
+    ]
+
+
+def _drop_vanished(table: Table, plan: Plan, names: Staging) -> list[str]:
+    """Staged rows that were deleted between the reading of the rows and that of the keys. Nobody
+    would find a new one later: the keys' digest is already without it."""
+    if plan.window.mode != "incremental" or not plan.sweep:
+        return []
+    keys = staging.key_names(table)
+    return [
+        f"DELETE FROM {names.rows} WHERE NOT EXISTS (SELECT 1 FROM {names.keys} AS k "
+        f"WHERE {staging.same(keys, 'k', names.rows)})"
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pymysql
 from pymysql.cursors import DictCursor
 
-from etl_lib import bookmark, extract, planning, staging, window
+from etl_lib import bookmark, planning, reading, staging, window
 from etl_lib.bookmarks import Bookmark, BookmarkStore
 from etl_lib.contract import Contract, Table
 from etl_lib.errors import Fenced
@@ -123,6 +123,8 @@ class Copy:
         if any(each["sequence"] > plan.sequence for each in self.entries):
             raise Fenced("a newer run has loaded this table")
         present = set(rows) if plan.window.mode == "full" else set(keys)
+        if plan.sweep:  # a row may have been deleted before the keys were read
+            rows = {key: row for key, row in rows.items() if key in present}
         gone = set(self.rows_by_key) - present if plan.sweep else set()
         self.rows_by_key.update(rows)
         for key in gone:
@@ -188,9 +190,9 @@ class Pipeline:
         self, columns: Any, where: str, parameters: Sequence[str], hashed: Sequence[str]
     ) -> tuple[list[dict[str, str]], str]:
         """The rows, and their digest."""
-        query = extract._select(self.source, self.table, columns, where, parameters, hashed)
-        rows = self.source.rows(query)
-        total = sum(int(row.pop(extract.HASH, 0)) for row in rows)
+        query = reading.select(self.source, self.table, columns, where, parameters, hashed)
+        rows = self.source.rows(query.sql)
+        total = sum(int(row.pop(reading.HASH, 0)) for row in rows)
         return [_text(row) for row in rows], f"{len(rows)}:{total}"
 
     def _load(self, run: Run, plan: Plan) -> None:

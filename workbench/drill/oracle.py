@@ -106,7 +106,7 @@ def _left(warehouse: Warehouse) -> Iterator[str]:
 
 def _rows(warehouse: Warehouse, table: str, where: str = "TRUE") -> Rows:
     columns = "id, quantity, note, ordered_on, updated_at"
-    listed = columns if table.endswith("orders") else "currency, rate"
+    listed = columns if "orders" in table else "currency, rate"
     return _select(warehouse, listed, table, where)
 
 
