@@ -28,6 +28,11 @@ LONGEST = (
     "test_reconcile",
     "test_histories",
     "test_unseen_changes",
+    "test_drift",
+    "test_type_matrix",
+    "test_indicators",
+    "test_operations",
+    "test_jupyterlab",
 )
 
 
