@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 import boto3
@@ -17,6 +17,11 @@ from etl_lib import decisions, identifiers, types
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.types import Column
+
+if TYPE_CHECKING:
+    _Base = pymysql.connections.Connection[DictCursor]
+else:
+    _Base = pymysql.connections.Connection
 
 Row = dict[str, Any]
 
@@ -39,7 +44,7 @@ SYSTEM = ("oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 MOST_COLUMNS = 1_600 - len(OURS)
 
 
-class _Connection(pymysql.connections.Connection[DictCursor]):
+class _Connection(_Base):
     """Without settings for TLS, PyMySQL encrypts if the server can, and checks no certificate. Yet
     it reads all of the machine's for each connection, which takes 20 ms: once is enough."""
 
