@@ -337,3 +337,15 @@ def test_a_heartbeat_alone_sets_no_timeout() -> None:
     }
     state = parsing.parse(chain(A=task)).states.states["A"]
     assert state.timeout.timeout_seconds == 99999999
+
+
+def test_what_is_stopped_before_it_has_begun_is_over(client: Any) -> None:
+    """It once ran for ever: the interpreter tells no end of what it never began."""
+    wait = {"Type": "Wait", "Seconds": 60, "End": True}
+    arn = create(client, "stopped-at-once", chain(A=wait))
+    for number in range(40):
+        started = start(client, arn, name=f"at-once-{number}")
+        client.stop_execution(executionArn=started, error="Enough", cause="of it")
+        found = over(client, started)
+        assert (found["status"], found["error"], found["cause"]) == ("ABORTED", "Enough", "of it")
+        assert types(client, started)[-1] == "ExecutionAborted"

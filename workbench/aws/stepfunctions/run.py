@@ -44,6 +44,7 @@ class Run:
         self._ended = ended
         self._resumption = resumption
         self._over = threading.Event()
+        self._stopped: dict[str, str | None] | None = None  # why, if it was
         self.env = _environment(record, history, context)
         history.when_full = self._end_full
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -53,6 +54,7 @@ class Run:
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """End it; its tasks end what they have started."""
+        self._stopped = self._stopped or {"error": error, "cause": cause}
         self.env.set_stop(stop_date=datetime.now(tz=UTC), cause=cause, error=error)
 
     def _end_full(self) -> None:
@@ -74,10 +76,21 @@ class Run:
         except Exception as error:  # nobody else would ever hear of it
             log.exception("%s", self.record.arn)
             self.history.tell_failure("States.Runtime", f"{type(error).__name__}: {error}")
+        self._tell_end()
         self.history.rest(REST)
         self.history.close()
         self._ended(self)
         self._over.set()
+
+    def _tell_end(self) -> None:
+        """The library tells no end of what was stopped before it had begun."""
+        if self.history.is_over():
+            return
+        if self._stopped is None:
+            self.history.tell_failure("States.Runtime", "The execution ended without an outcome.")
+            return
+        self.env.event_history_context.source_event_id = 0
+        self._tell(HistoryEventType.ExecutionAborted, executionAbortedEventDetails=self._stopped)
 
     def _interpret(self) -> None:
         program = copy.copy(parse(self.record.definition))
