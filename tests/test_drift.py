@@ -48,7 +48,7 @@ def lane(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iter
     """Loaded once; then every table was changed, one row updated, another inserted."""
     contract = tmp_path_factory.mktemp("drift") / "tables.toml"
     made = Lane(Home(tmp_path_factory.mktemp("home")), mysql_server, "drift", contract)
-    names = [f"{policy}_{name}" for policy in ("evolve", "freeze") for name in ALTERS]
+    names = [*(f"evolve_{name}" for name in ALTERS), *(f"freeze_{name}" for name in ALTERS)]
     _write(contract, names)
     with mysql_server.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {made.source.database}")

@@ -54,9 +54,13 @@ def test_a_run_that_fails_at_every_turn_comes_to_its_end(lane: Lane, cases: list
     ("stage", "effect"),
     [
         ("01_extract", "dynamodb:PutItem drill/orders"),
-        ("02_raw_ingest", "redshift-data:BatchExecuteStatement copy orders"),
+        pytest.param(
+            "02_raw_ingest",
+            "redshift-data:BatchExecuteStatement copy orders",
+            marks=pytest.mark.drill,
+        ),
         ("04_load", "redshift-data:BatchExecuteStatement load orders"),
-        ("05_bookmark", "dynamodb:PutItem drill/orders"),
+        pytest.param("05_bookmark", "dynamodb:PutItem drill/orders", marks=pytest.mark.drill),
     ],
 )
 def test_a_late_run_changes_nothing(lane: Lane, stage: str, effect: str) -> None:

@@ -76,6 +76,7 @@ def test_a_run_that_is_going_on_and_a_backfill_do_not_mind_each_other(lane: Lane
     assert oracle.wrong(lane) == []
 
 
+@pytest.mark.drill
 def test_a_backfill_that_comes_late_leaves_newer_rows_alone(lane: Lane) -> None:
     late = planned(lane)
     execute(lane, "UPDATE orders SET note = 'newer'", "DELETE FROM orders ORDER BY id LIMIT 1")
@@ -98,6 +99,7 @@ def test_a_row_that_a_backfill_brings_back_from_the_dead_is_swept_by_the_next_ru
     assert oracle.wrong(lane) == []
 
 
+@pytest.mark.drill
 def test_two_backfills_at_once_do_not_overwrite_each_other(lane: Lane) -> None:
     late = planned(lane)
     again(lane)
@@ -214,6 +216,7 @@ def test_a_run_that_never_was_cannot_be_replayed(lane: Lane) -> None:
         operations.replay(lane.stack, CONTRACT, ["never"], print)
 
 
+@pytest.mark.drill
 def test_an_older_run_is_not_replayed_over_a_newer_one(lane: Lane) -> None:
     dead = lane.new_run()
     lane.source.change(30)

@@ -112,6 +112,7 @@ def test_after_a_change_just_the_changed_rows_move_and_raw_equals_the_source(
         assert summary.tables[table]["deleted"] == changed.deleted, table
 
 
+@pytest.mark.drill  # test_drill.py dies there, too, in the jobs
 def test_a_run_that_died_before_its_bookmark_is_repaired_from_the_ledger(
     seeded: Stack, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_run_that_died_before_its_bookmark_is_repaired_from_the_ledger(
     assert_raw_equals_source(seeded)
 
 
+@pytest.mark.drill  # as above
 def test_a_run_that_died_after_its_plan_has_its_windows_adopted(
     seeded: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

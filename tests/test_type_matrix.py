@@ -14,7 +14,17 @@ from workbench.mysql.server import Server
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[play.Matrix]:
     with lane(tmp_path_factory.mktemp("matrix"), mysql_server) as made:
-        yield play.play(made)
+        yield play.play(made, again=False)
+
+
+@pytest.mark.drill
+def test_a_repair_and_a_backfill_bring_the_same_values(
+    tmp_path_factory: pytest.TempPathFactory, mysql_server: Server
+) -> None:
+    with lane(tmp_path_factory.mktemp("again"), mysql_server) as made:
+        found = play.play(made)
+    assert found.holds
+    assert {len(each.arrived) for each in found.outcomes if each.arrived} == {6}
 
 
 def test_every_value_arrives_as_it_is_or_is_refused(matrix: play.Matrix) -> None:

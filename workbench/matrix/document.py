@@ -33,11 +33,9 @@ def tallied(matrix: Matrix) -> str:
     """One sentence."""
     wrong = sum(bool(each.wrong) for each in matrix.outcomes)
     odd = sum(each.wrong for each in matrix.names)
-    paths = len(next(each.arrived for each in matrix.outcomes if each.arrived))
     return (
-        f"{len(matrix.outcomes)} values read back {paths} times each: {wrong} not as they should "
-        f"be. {len(matrix.names)} names: {odd} not as they should be. Tables whose checksums "
-        f"differ: {len(matrix.differing)}."
+        f"{len(matrix.outcomes)} values: {wrong} not as they should be. {len(matrix.names)} names: "
+        f"{odd} not as they should be. Tables whose checksums differ: {len(matrix.differing)}."
     )
 
 
