@@ -169,6 +169,7 @@ def test_an_endpoint_killed_in_mid_run_fails_it_within_30_seconds_and_the_next_r
     assert_raw_equals_source(seeded)
 
 
+@pytest.mark.drill  # test_quarantine.py sees it through the state machine
 def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     seeded: Stack, tmp_path: Path, warehouse: Warehouse
 ) -> None:

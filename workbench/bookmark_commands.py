@@ -7,7 +7,6 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +20,6 @@ from etl_lib.run import Run
 from etl_lib.source import Source, moving_columns
 from workbench import bookmark_views as views
 from workbench import operations, pipeline, source_option, stack
-from workbench.home import Home
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.stack import Stack
 
@@ -39,7 +37,7 @@ RUNS = ("at", "run", "mode", "tier", "low", "high", "loaded", "deleted", "quaran
 @app.command()
 def show(contract: ContractOption = pipeline.CONTRACT, as_json: JsonOption = False) -> None:
     """Where each bookmark stands, which run has not ended, and when the last one loaded."""
-    with _opened(contract) as (_, run):
+    with operations.opened(contract) as (_, run):
         rows = views.rows(run)
     if as_json:
         out.print_json(json.dumps(rows))
@@ -63,7 +61,7 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """What the ledger says was loaded, and what was changed by hand; the newest first."""
-    with _opened(contract) as (_, run):
+    with operations.opened(contract) as (_, run):
         chosen = run.contract.select([table])[0]
         rows = views.history(run, chosen, last)
     if as_json:
@@ -87,7 +85,7 @@ def seed(
 
     Never changes a bookmark that is there.
     """
-    with _opened(contract) as (made, run), _leased(run):
+    with operations.opened(contract) as (made, run), _leased(run):
         chosen = run.contract.select([table])[0]
         mark = run.bookmarks.get(table)
         if mark.version:
@@ -128,7 +126,7 @@ def set_(
     """Move a bookmark. Back is safe: rows are read again. Forward passes rows by."""
     if sum((bool(moment), beginning, as_ledger)) != 1:
         raise BadInput("give one of: a moment, --beginning, --ledger")
-    with _opened(contract) as (made, run), _leased(run):
+    with operations.opened(contract) as (made, run), _leased(run):
         chosen = run.contract.select([table])[0]
         mark = _movable(run, chosen, version)
         changes: Mapping[str, Any]
@@ -152,7 +150,7 @@ def undo(
     contract: ContractOption = pipeline.CONTRACT,
 ) -> None:
     """Take the last change by hand back, if no run has moved the bookmark since."""
-    with _opened(contract) as (_, run), _leased(run):
+    with operations.opened(contract) as (_, run), _leased(run):
         chosen = run.contract.select([table])[0]
         mark = _movable(run, chosen, version)
         found = [each for each in run.bookmarks.by_hand(table) if each["version"] == mark.version]
@@ -168,16 +166,6 @@ def undo(
 
 # What tells a run that nothing has changed: without it, the next one looks for itself.
 _ANEW: Mapping[str, Any] = {"digest": None, "keys_digest": None}
-
-
-@contextmanager
-def _opened(contract: Path) -> Iterator[tuple[Stack, Run]]:
-    pipeline.read_contract(contract)  # a mistake in it is told before anything is started
-    made = stack.up(Home.find(), lambda text: None)
-    with made.active():
-        run = operations.unnamed(contract)
-        ledger.prepare(run.warehouse)
-        yield made, run
 
 
 @contextmanager

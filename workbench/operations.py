@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,9 @@ from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
 from etl_lib.zone import Zone
 from workbench import jobs, pipeline
+from workbench import stack as stacks
 from workbench.deployment import Deployment
+from workbench.home import Home
 from workbench.pipeline import BOOKMARKS, BUCKET
 from workbench.preparation import secret_name
 from workbench.stack import Stack
@@ -78,6 +81,17 @@ def missing(stack: Stack, contract: Path) -> list[str]:
         run = unnamed(contract)
         ledger.prepare(run.warehouse)
         return replays.missing(run)
+
+
+@contextmanager
+def opened(contract: Path) -> Iterator[tuple[Stack, Run]]:
+    """The stack, started, and the contract's bookmarks and ledger, as ``unnamed``."""
+    pipeline.read_contract(contract)  # a mistake in it is told before anything is started
+    made = stacks.up(Home.find(), lambda text: None)
+    with made.active():
+        run = unnamed(contract)
+        ledger.prepare(run.warehouse)
+        yield made, run
 
 
 def unnamed(contract: Path) -> Run:

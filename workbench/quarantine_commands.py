@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,17 +11,15 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Picture
 
-from etl_lib import layers, ledger, staging
+from etl_lib import layers, staging
 from etl_lib.contract import Table
 from etl_lib.errors import BadInput
 from etl_lib.identifiers import literal, redshift
 from etl_lib.reconcile import Key
 from etl_lib.run import Run
 from workbench import operations, pipeline, reconciliation, source_option, stack
-from workbench.home import Home
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import prepare
-from workbench.stack import Stack
 
 app = typer.Typer(help="Rows that broke a rule.", no_args_is_help=True)
 out = Console(highlight=False)
@@ -42,7 +37,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """How many rows broke which rule, since when, and some of them as the source has them."""
-    with _opened(contract) as (_, run):
+    with operations.opened(contract) as (_, run):
         found = [
             each
             for table in _chosen(run, tables)
@@ -75,7 +70,7 @@ def retry(
     """Read the rows in quarantine again and judge them anew: the good ones leave it."""
     pipeline.read_contract(contract)
     secret = source_option.parse(source) if source else None
-    with _opened(contract) as (made, run):
+    with operations.opened(contract) as (made, run):
         keys = {
             table.name: found
             for table in _chosen(run, tables)
@@ -94,16 +89,6 @@ def retry(
             f"{table}: {len(listed):,} rows judged again: {stayed:,} stay in quarantine, "
             f"{len(listed) - stayed:,} left it"
         )
-
-
-@contextmanager
-def _opened(contract: Path) -> Iterator[tuple[Stack, Run]]:
-    pipeline.read_contract(contract)  # a mistake in it is told before anything is started
-    made = stack.up(Home.find(), lambda text: None)
-    with made.active():
-        run = operations.unnamed(contract)
-        ledger.prepare(run.warehouse)
-        yield made, run
 
 
 def _chosen(run: Run, tables: str) -> list[Table]:
