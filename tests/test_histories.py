@@ -37,8 +37,10 @@ def test_histories_lose_nothing(server: Server) -> None:
 
 
 @pytest.mark.drill
-def test_two_thousand_histories_lose_nothing(server: Server) -> None:
-    check(server, range(1000, 3000))
+@pytest.mark.parametrize("first", [1000, 1500, 2000, 2500])
+def test_two_thousand_histories_lose_nothing(server: Server, first: int) -> None:
+    """In four parts: a test that takes longer than five minutes is taken for one that hangs."""
+    check(server, range(first, first + 500))
 
 
 @pytest.mark.parametrize("name", QUICK)
