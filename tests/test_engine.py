@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 from papermill.exceptions import PapermillExecutionError
 
+from tests.states import until
 from workbench import endpoint as local_aws
 from workbench import kernel
 from workbench.endpoint import Endpoint
@@ -37,6 +38,13 @@ def environment(
 
 @pytest.fixture
 def shared(environment: None) -> Iterator[GlueKernel]:
+    with GlueKernel() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[GlueKernel]:
+    """For all tests that leave their session as it was; it starts with the first of them."""
     with GlueKernel() as opened:
         yield opened
 
@@ -84,39 +92,49 @@ def later(seconds: float, work: Callable[[], Any]) -> None:
 
 def sleeping(glue: Any, shared: GlueKernel) -> int:
     """Waits for a statement that sleeps; its number."""
-    while True:
+
+    def running() -> list[int]:
         with suppress(ClientError):  # the session is not there or not ready yet
             found = glue.list_statements(SessionId=shared.session_id)["Statements"]
-            running = [s["Id"] for s in found if s["State"] == "RUNNING" and "sleep" in s["Code"]]
-            if running:
-                return int(running[0])
-        time.sleep(0.1)
+            return [s["Id"] for s in found if s["State"] == "RUNNING" and "sleep" in s["Code"]]
+        return []
+
+    return int(until(running, 120)[0])
 
 
-def statuses(endpoint: Endpoint) -> list[str]:
-    return [s["Status"] for s in endpoint.client("glue").list_sessions()["Sessions"]]
+def sessions(endpoint: Endpoint) -> list[str]:
+    return [s["Id"] for s in endpoint.client("glue").list_sessions()["Sessions"]]
+
+
+def ready(endpoint: Endpoint) -> list[str]:
+    found = endpoint.client("glue").list_sessions()["Sessions"]
+    return [s["Id"] for s in found if s["Status"] == "READY"]
 
 
 def test_a_good_notebook_runs_with_its_parameters_and_clean_outputs(
     tmp_path: Path, endpoint: Endpoint
 ) -> None:
+    before = ready(endpoint)
     done = run(tmp_path, "print('hello', name)\n1 + 1")
     assert done.cells[0].outputs == []
     assert done.cells[-1].outputs[0].text.split() == ["hello", "papermill", "2"]
-    assert "READY" not in statuses(endpoint)
+    assert ready(endpoint) == before
 
 
-def test_a_plot_is_kept_and_so_is_what_was_printed_before_it(tmp_path: Path) -> None:
+def test_a_plot_is_kept_and_so_is_what_was_printed_before_it(
+    tmp_path: Path, kept: GlueKernel
+) -> None:
     code = "import matplotlib.pyplot as plt\nprint('see')\nplt.plot([1, 2])\n%matplot plt"
-    outputs = run(tmp_path, code).cells[-1].outputs
+    outputs = run(tmp_path, code, kernel=kept).cells[-1].outputs
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert any("see" in output.get("text", "") for output in outputs)
 
 
-def test_a_python_error_has_its_name_message_and_traceback(tmp_path: Path) -> None:
-    error = failure(
-        tmp_path, "def f():\n    raise ValueError('bad row 7')\n\nf()", "print('never')"
-    )
+def test_a_python_error_has_its_name_message_and_traceback(
+    tmp_path: Path, kept: GlueKernel
+) -> None:
+    code = "def f():\n    raise ValueError('bad row 7')\n\nf()"
+    error = failure(tmp_path, code, "print('never')", kernel=kept)
     assert (error.ename, error.evalue) == ("ValueError", "bad row 7")
     assert "in f" in "\n".join(error.traceback)
     written = nbformat.read(tmp_path / "out.ipynb", as_version=4)
@@ -124,13 +142,13 @@ def test_a_python_error_has_its_name_message_and_traceback(tmp_path: Path) -> No
 
 
 def test_two_notebooks_share_a_session_but_not_their_names(
-    tmp_path: Path, shared: GlueKernel, endpoint: Endpoint
+    tmp_path: Path, kept: GlueKernel, endpoint: Endpoint
 ) -> None:
-    before = len(statuses(endpoint))
-    run(tmp_path, "left = 1", kernel=shared)
-    error = failure(tmp_path, "left", kernel=shared)
+    run(tmp_path, "left = 1", kernel=kept)
+    before = sessions(endpoint)
+    error = failure(tmp_path, "left", kernel=kept)
     assert error.ename == "NameError"
-    assert len(statuses(endpoint)) == before + 1
+    assert sessions(endpoint) == before
 
 
 def test_an_unknown_magic_fails(tmp_path: Path) -> None:
@@ -170,6 +188,7 @@ def test_a_session_stopped_from_outside_fails_and_no_new_one_goes_on(
     tmp_path: Path, shared: GlueKernel, endpoint: Endpoint
 ) -> None:
     glue = endpoint.client("glue")
+    before = ready(endpoint)
 
     def stop() -> None:
         sleeping(glue, shared)
@@ -178,31 +197,32 @@ def test_a_session_stopped_from_outside_fails_and_no_new_one_goes_on(
     later(0, stop)
     error = failure(tmp_path, "import time\ntime.sleep(60)", "print('on')", kernel=shared)
     assert "STOPP" in error.evalue
-    assert "READY" not in statuses(endpoint)
+    assert ready(endpoint) == before
 
 
+@pytest.mark.drill  # test_glue_sessions.py times one out; here it ends as the one above does
 def test_a_session_that_timed_out_fails_and_no_new_one_goes_on(
     tmp_path: Path, endpoint: Endpoint
 ) -> None:
     """Takes a minute: no timeout of Glue's is shorter."""
-    before = len(statuses(endpoint))
+    before = len(sessions(endpoint))
     error = failure(tmp_path, "import time\ntime.sleep(100)", "print('on')", magics="%timeout 1")
     assert "TIMEOUT" in error.evalue
-    assert len(statuses(endpoint)) == before + 1
+    assert len(sessions(endpoint)) == before + 1
 
 
 def test_a_statement_cancelled_from_outside_fails(
-    tmp_path: Path, shared: GlueKernel, endpoint: Endpoint
+    tmp_path: Path, kept: GlueKernel, endpoint: Endpoint
 ) -> None:
-    run(tmp_path, "1", kernel=shared)
+    run(tmp_path, "1", kernel=kept)
     glue = endpoint.client("glue")
 
     def cancel() -> None:
-        number = sleeping(glue, shared)
-        glue.cancel_statement(SessionId=shared.session_id, Id=number)
+        number = sleeping(glue, kept)
+        glue.cancel_statement(SessionId=kept.session_id, Id=number)
 
     later(0, cancel)
-    error = failure(tmp_path, "import time\ntime.sleep(60)", kernel=shared)
+    error = failure(tmp_path, "import time\ntime.sleep(60)", kernel=kept)
     assert error.ename == "StatementCancelled"
 
 

@@ -152,8 +152,8 @@ def test_a_prefix_names_files_too(data: Any, s3: Any, table: str) -> None:  # no
 @pytest.mark.parametrize(
     "options, message",
     [
-        ("FORMAT AS CSV", "format CSV"),
-        ("", "format CSV"),
+        ("FORMAT AS ORC", "ORC"),
+        ("FORMAT AS AVRO", "AVRO"),
         ("FORMAT PARQUET MAXERROR 5", "MAXERROR"),
         ("FORMAT PARQUET TRUNCATECOLUMNS", "TRUNCATECOLUMNS"),
     ],

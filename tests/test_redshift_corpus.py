@@ -1,4 +1,4 @@
-"""Statements are accepted and refused as AWS's documentation says: tests/redshift/corpus.py."""
+"""Statements are accepted and refused as AWS's documentation says: tests/redshift/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.redshift.corpus import MORE, PAGES, SETUP, Page
+from tests.redshift.corpus import FILES, MORE, PAGES, SETUP
+from tests.redshift.page import Page
 from tests.test_redshift_data import rows, run
 from workbench import endpoint as local_aws
 
@@ -17,7 +18,11 @@ from workbench import endpoint as local_aws
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("corpus") / "aws"
-    client = local_aws.start(folder).client("redshift-data")
+    endpoint = local_aws.start(folder)
+    endpoint.client("s3").create_bucket(Bucket="corpus-files")
+    for key, body in FILES.items():
+        endpoint.client("s3").put_object(Bucket="corpus-files", Key=key, Body=body)
+    client = endpoint.client("redshift-data")
     for statement in (*SETUP, *MORE):
         assert run(client, statement)["Status"] == "FINISHED", statement
     yield client

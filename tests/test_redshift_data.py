@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.states import until
 from workbench import endpoint as local_aws
 from workbench.endpoint import Endpoint
 
@@ -211,22 +212,6 @@ def test_auto_commit_keeps_what_succeeds(data: Any) -> None:
     assert rows(data, f"SELECT COUNT(*) FROM {name}") == [[2]]
 
 
-def test_writers_of_the_same_rows_conflict_with_error_1023(data: Any) -> None:
-    name = fresh()
-    make_big(data, "big")
-    run(data, f"CREATE TABLE {name} AS SELECT 1 AS n")
-    change = f"UPDATE {name} SET n = n + 1"
-    started = data.batch_execute_statement(Sqls=[change, SLOW], **AT)["Id"]
-    while data.describe_statement(Id=started)["SubStatements"][0]["Status"] != "FINISHED":
-        pass
-    assert run(data, change)["Error"] == (
-        f"ERROR: 1023 DETAIL: Serializable isolation violation on table - public.{name}"
-    )
-    data.cancel_statement(Id=started)
-    finished(data, started)
-    assert rows(data, f"SELECT n FROM {name}") == [[1]]
-
-
 @pytest.mark.parametrize("sql", ["VACUUM {}", "ALTER TABLE {} ALTER COLUMN s TYPE VARCHAR(9)"])
 def test_what_runs_only_outside_a_transaction_block(data: Any, sql: str) -> None:
     name = fresh()
@@ -379,11 +364,16 @@ def test_a_killed_server_keeps_what_was_committed_and_finishes_nothing(tmp_path:
         pid = local_aws._daemon(state).pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        while local_aws.running(state):
-            time.sleep(0.05)
+        until(lambda: not local_aws.running(state))
         data = local_aws.start(state).client("redshift-data")
         assert data.describe_statement(Id=started["Id"])["Status"] == "ABORTED"
         assert data.get_statement_result(Id=kept["Id"])["Records"] == [[{"longValue": 10_000}]]
         assert rows(data, "SELECT COUNT(*) FROM big") == [[10_000]]
     finally:
         local_aws.stop(state)
+
+
+def test_an_aggregate_without_an_alias_is_called_as_its_function(data: Any) -> None:
+    done = run(data, "SELECT COUNT(*), MAX(1), SUM(2) AS s, COUNT(1)")
+    found = data.get_statement_result(Id=done["Id"])["ColumnMetadata"]
+    assert [each["name"] for each in found] == ["count", "max", "s", "count"]

@@ -10,6 +10,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
+from workbench.aws.redshift import identity, macros
 from workbench.aws.redshift.refusals import SqlError
 
 DEFAULT_SCHEMA = "public"
@@ -21,23 +22,11 @@ KIND = """CASE WHEN data_type = 'VARCHAR' AND is_char THEN 'character'
     WHEN data_type = 'FLOAT' THEN 'real'
     WHEN data_type = 'BLOB' THEN 'binary varying'
     WHEN data_type LIKE 'DECIMAL%' THEN 'numeric'
+    WHEN data_type LIKE 'STRUCT(rank %' THEN 'super'
     ELSE lower(data_type) END"""
 PREPARE = (
     f"CREATE SCHEMA IF NOT EXISTS {DEFAULT_SCHEMA}",
-    "CREATE OR REPLACE MACRO main.rs_now() AS CAST(now() AS TIMESTAMP)",
-    "CREATE OR REPLACE MACRO main.rs_day(x) AS CAST(date_trunc('day', x) AS DATE)",
-    "CREATE OR REPLACE MACRO main.rs_bytes(x) AS CASE WHEN typeof(x) = 'BLOB' "
-    "THEN strlen(hex(x)) // 2 ELSE strlen(CAST(x AS VARCHAR)) END",
-    "CREATE OR REPLACE MACRO main.rs_varchar(x, most) AS "
-    "CASE WHEN x IS NULL OR strlen(CAST(x AS VARCHAR)) <= most THEN CAST(x AS VARCHAR) "
-    "WHEN typeof(x) <> 'VARCHAR' THEN error('Value too long for character type') "
-    "ELSE left(CAST(x AS VARCHAR), CAST(list_max(list_filter(range(0, most + 1), "
-    "lambda k: strlen(left(CAST(x AS VARCHAR), CAST(k AS BIGINT))) <= most)) AS BIGINT)) END",
-    # SUBSTRING of a VARBYTE, which DuckDB has not, as its hexadecimal digits.
-    "CREATE OR REPLACE MACRO main.rs_hex_part(x, first, count) AS "
-    "lower(substring(hex(x), 2 * first - 1, 2 * count))",
-    "CREATE OR REPLACE MACRO main.rs_last_copy_count() AS "
-    "COALESCE(CAST(getvariable('rs_copied') AS BIGINT), 0)",
+    *macros.PREPARE,
     """CREATE OR REPLACE VIEW main.rs_lengths AS
         SELECT schema_name, table_name, constraint_column_names[1] AS column_name,
             MAX(TRY_CAST(regexp_extract(constraint_text, '<= (\\d+)', 1) AS INTEGER)) AS length,
@@ -59,6 +48,26 @@ PREPARE = (
         SELECT 'dev' AS "database", schema_name AS "schema", table_oid AS table_id,
             table_name AS "table", estimated_size AS tbl_rows
         FROM duckdb_tables() WHERE database_name = 'warehouse' AND schema_name <> 'main'""",
+    """CREATE OR REPLACE VIEW main.rs_svv_all_tables AS
+        SELECT table_catalog AS database_name, table_schema AS schema_name, table_name,
+            CASE table_type WHEN 'VIEW' THEN 'VIEW' ELSE 'TABLE' END AS table_type, remarks
+        FROM main.rs_svv_tables""",
+    """CREATE OR REPLACE VIEW main.rs_svv_all_columns AS
+        SELECT table_catalog AS database_name, table_schema AS schema_name, table_name,
+            column_name, ordinal_position, column_default, is_nullable, data_type,
+            character_maximum_length, numeric_precision, numeric_scale
+        FROM main.rs_svv_columns""",
+    """CREATE OR REPLACE VIEW main.rs_svv_redshift_columns AS
+        SELECT database_name, schema_name, table_name, column_name, ordinal_position, data_type,
+            column_default, is_nullable
+        FROM main.rs_svv_all_columns""",
+    """CREATE OR REPLACE VIEW main.rs_svv_all_schemas AS
+        SELECT DISTINCT 'dev' AS database_name, schema_name, 'local' AS schema_type
+        FROM duckdb_schemas() WHERE database_name = 'warehouse'
+            AND schema_name NOT IN ('main', 'information_schema', 'pg_catalog')""",
+    """CREATE OR REPLACE VIEW main.rs_pg_tables AS
+        SELECT table_schema AS schemaname, table_name AS tablename, 'awsuser' AS tableowner
+        FROM main.rs_svv_tables WHERE table_type = 'BASE TABLE'""",
     """CREATE OR REPLACE VIEW main.rs_pg_table_def AS
         SELECT table_schema AS schemaname, table_name AS tablename, column_name AS "column",
             CASE WHEN character_maximum_length IS NOT NULL
@@ -102,6 +111,7 @@ def create_like(
 ) -> None:
     """CREATE TABLE … (LIKE …): columns, NOT NULL and lengths; defaults if they are asked for."""
     copied = definition(cursor, source.db, source.name)
+    identity.check_like(copied)
     for each in [] if defaults else list(copied.find_all(exp.ColumnConstraint)):
         if isinstance(each.args.get("kind"), exp.DefaultColumnConstraint):
             each.pop()

@@ -1,33 +1,34 @@
-"""COPY of Parquet files from S3: by manifest or prefix, all or nothing, types exact."""
+"""COPY from S3: all or nothing. Parquet by position, its types exact; text as its options say."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workbench.aws.redshift import objects
+from workbench.aws.redshift.command import NAME, clauses, identifiers, table_path
+from workbench.aws.redshift.history import Load
+from workbench.aws.redshift.load import documents
+from workbench.aws.redshift.load.options import GRAMMAR, Options, options, unknown
+from workbench.aws.redshift.load.rows import Rows
+from workbench.aws.redshift.load.values import Field
 from workbench.aws.redshift.refusals import GUIDE, SqlError, not_here
+from workbench.aws.redshift.semistructured import STORAGE
 
-NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_]\w*)'
-TEXT = r"'((?:[^']|'')*)'"
 COMMAND = re.compile(
     rf'\s*COPY\s+(?P<table>{NAME}(?:\.{NAME})?)\s*(?:\((?P<columns>(?:"[^"]*"|[^)"])*)\))?\s*'
     rf"FROM\s+'(?P<url>(?:[^']|'')*)'(?P<options>.*?);?\s*",
     re.I | re.S,
 )
-OPTION = re.compile(
-    rf"\s*(?:(?P<role>IAM_ROLE\s+(?:{TEXT}|DEFAULT))|(?P<format>(?:FORMAT\s+(?:AS\s+)?)\w+)"
-    r"|(?P<manifest>MANIFEST)|(?P<statupdate>STATUPDATE(?:\s+(?:ON|OFF|TRUE|FALSE))?))(?=\s|$)",
-    re.I,
-)
+COLUMNAR = {"IAM_ROLE", "FORMAT", "PARQUET", "MANIFEST", "STATUPDATE"}
+COLUMNAR_NOT_HERE = ("ACCEPTINVCHARS", "FILLRECORD", "CREDENTIALS", "WITH")
 PAGE = f"{GUIDE}/copy-usage_notes-copy-from-columnar.html"
 # The Arrow type that a file's column must have, by the table column's DuckDB type.
 ARROW = {
@@ -53,6 +54,7 @@ class Command:
     columns: tuple[str, ...]  # empty: all of the table
     url: str
     manifest: bool
+    options: Options = Options()
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,54 @@ class Column:
     arrow: pa.DataType
 
 
-def run(cursor: duckdb.DuckDBPyConnection, state: Path, sql: str) -> int:
+def run(cursor: duckdb.DuckDBPyConnection, state: Path, sql: str, load: Load) -> int:
     """Load what a COPY names into its table, in the cursor's transaction; returns the rows.
 
-    Raises SqlError before anything is loaded where a file does not fit.
+    Raises SqlError where it does not fit: then the transaction must not be committed. ``load``
+    is filled with what happens.
     """
     command = parse(sql)
+    load.table, load.source = command.table, command.url
+    load.table_id = _table_id(cursor, command)
+    load.form = {"TEXT": "txt"}.get(command.options.form, command.options.form.lower())
+    if command.options.form == "PARQUET":
+        _columnar(cursor, state, command, load)
+    else:
+        _text(cursor, state, command, load)
+    load.status, load.ended = "completed", datetime.now(UTC).replace(tzinfo=None)
+    cursor.execute(f"SET VARIABLE rs_copied = {load.rows}")
+    cursor.execute(f"SET VARIABLE rs_copy_id = {load.query}")
+    return load.rows
+
+
+def _columnar(cursor: duckdb.DuckDBPyConnection, state: Path, command: Command, load: Load) -> None:
     columns = _columns(cursor, command)
-    files = _manifest(state, command.url) if command.manifest else _prefix(state, command.url)
+    files = [path for _, path in objects.find(state, command.url, command.manifest, True)]
     for file in files:
         _check(file, columns)
-    total: int = sum(pq.read_metadata(file).num_rows for file in files)
-    if total:
+    load.rows = sum(pq.read_metadata(file).num_rows for file in files)
+    load.files = load.scanned = len(files)
+    load.size = load.scanned_size = sum(file.stat().st_size for file in files)
+    if load.rows:
         _insert(cursor, command, columns, files)
-    cursor.execute(f"SET VARIABLE rs_copied = {total}")
-    return total
+
+
+def _text(cursor: duckdb.DuckDBPyConnection, state: Path, command: Command, load: Load) -> None:
+    fields = _fields(cursor, command)
+    form = command.options
+    pick = documents.picker(state, form.json, fields) if form.form == "JSON" else None
+    found = objects.find(state, command.url, command.manifest, False)
+    load.files, load.size = len(found), sum(path.stat().st_size for _, path in found)
+    rows = Rows(fields, found, form, pick, load)
+    if form.load:
+        _insert_rows(cursor, command, rows)
+    else:
+        for _ in rows.batches():
+            pass
+        load.rows = 0
+    if rows.failure is not None:
+        load.rows, load.ended = 0, datetime.now(UTC).replace(tzinfo=None)
+        raise rows.failure
 
 
 def parse(sql: str) -> Command:
@@ -84,130 +119,78 @@ def parse(sql: str) -> Command:
     match = COMMAND.fullmatch(sql)
     if match is None:
         raise SqlError('syntax error at or near "COPY"')
-    options = _options(match["options"])
-    if "role" not in options:
-        raise SqlError("COPY needs IAM_ROLE")
-    form = options.get("format", "FORMAT CSV").split()[-1].upper()
-    if form != "PARQUET":
-        raise not_here(f"COPY of the format {form}")
-    schema, table = _path(match["table"])
-    columns = tuple(_unquoted(name) for name in re.findall(NAME, match["columns"] or ""))
-    return Command(schema, table, columns, match["url"].replace("''", "'"), "manifest" in options)
+    given = clauses(match["options"], GRAMMAR, unknown)
+    if "PARQUET" in given:
+        _check_columnar(given)
+    if "IAM_ROLE" not in given and "CREDENTIALS" not in given:
+        raise SqlError("COPY needs IAM_ROLE or CREDENTIALS")
+    schema, table = table_path(match["table"])
+    url = match["url"].replace("''", "'")
+    columns = identifiers(match["columns"] or "")
+    return Command(schema, table, columns, url, "MANIFEST" in given, options(given))
 
 
-def _options(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    at = 0
-    while text[at:].strip():
-        match = OPTION.match(text, at)
-        if match is None or match.lastgroup is None:
-            word = text[at:].split()[0]
+def _check_columnar(given: Mapping[str, str]) -> None:
+    for word in given:
+        if word in COLUMNAR_NOT_HERE:
+            raise not_here(f"COPY of PARQUET with {word}")
+        if word not in COLUMNAR:
             raise SqlError(f"COPY option {word} is not supported for PARQUET. See {PAGE}")
-        name = next(key for key, value in match.groupdict().items() if value)
-        if name in found:
-            raise SqlError(f"conflicting or redundant options: {match.group().strip()}")
-        found[name] = match.group().strip()
-        at = match.end()
-    return found
 
 
 def _columns(cursor: duckdb.DuckDBPyConnection, command: Command) -> list[Column]:
     """The columns to fill, in the order of the files."""
+    return [Column(name, kind, _arrow(kind)) for name, kind, _ in _kinds(cursor, command)]
+
+
+def _table_id(cursor: duckdb.DuckDBPyConnection, command: Command) -> int:
+    row = cursor.execute(
+        "SELECT table_oid FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
+        [command.schema, command.table],
+    ).fetchone()
+    if row is None:
+        raise SqlError(f'relation "{command.table}" does not exist')
+    return int(row[0])
+
+
+def _kinds(cursor: duckdb.DuckDBPyConnection, command: Command) -> list[tuple[str, str, bool]]:
+    """Name, type, and whether it may be NULL, of each column to fill."""
     rows = cursor.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? "
+        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE schema_name = ? "
         "AND table_name = ? ORDER BY column_index",
         [command.schema, command.table],
     ).fetchall()
-    if not rows:
-        raise SqlError(f'relation "{command.table}" does not exist')
-    kinds = {name.lower(): kind for name, kind in rows}
+    kinds = {name.lower(): (name.lower(), kind, nullable) for name, kind, nullable in rows}
     for name in command.columns:
         if name not in kinds:
             raise SqlError(f'column "{name}" of relation "{command.table}" does not exist')
-    return [Column(name, kinds[name], _arrow(kinds[name])) for name in command.columns or kinds]
+    return [kinds[name] for name in command.columns or kinds]
+
+
+def _fields(cursor: duckdb.DuckDBPyConnection, command: Command) -> list[Field]:
+    """The columns to fill from text, with what their lengths allow."""
+    kinds = _kinds(cursor, command)
+    rows = cursor.execute(
+        "SELECT lower(column_name), length, is_char FROM main.rs_lengths "
+        "WHERE schema_name = ? AND table_name = ?",
+        [command.schema, command.table],
+    ).fetchall()
+    lengths = {name: (length or 65535, char) for name, length, char in rows}
+    return [
+        Field(name, kind, *lengths.get(name, (65535, False)), nullable)
+        for name, kind, nullable in kinds
+    ]
 
 
 def _arrow(kind: str) -> pa.DataType:
     if kind.startswith("DECIMAL("):
         precision, scale = map(int, kind[8:-1].split(","))
         return pa.decimal128(precision, scale)
+    if kind == STORAGE:
+        raise not_here("COPY of PARQUET into a column of type SUPER")
     if kind not in ARROW:
         raise not_here(f"COPY into a column of type {kind}")
     return ARROW[kind]
-
-
-def _manifest(state: Path, url: str) -> list[Path]:
-    """The files that a manifest lists, each as long as it says."""
-    path = _file(state, url)
-    if not path.is_file():
-        raise SqlError(f"Problem reading manifest file - S3ServiceException: NoSuchKey, {url}")
-    try:
-        entries = json.loads(path.read_bytes())["entries"]
-        if not isinstance(entries, list) or not entries:
-            raise ValueError("entries must be a list that is not empty")
-        found = [_entry(state, entry) for entry in entries]
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise SqlError(f"Manifest file is not in correct json format: {url}: {reason}") from None
-    return [path for path in found if path is not None]
-
-
-def _entry(state: Path, entry: dict[str, Any]) -> Path | None:
-    """The file of a manifest's entry; None if it is missing and need not be there."""
-    url = entry["url"]
-    length = entry.get("meta", {}).get("content_length")
-    if not isinstance(length, int):
-        raise SqlError(f"Manifest entry of a columnar file needs meta.content_length: {url}")
-    path = _file(state, url)
-    if not path.is_file():
-        if entry.get("mandatory", False):
-            raise SqlError(f"The specified S3 object is mandatory and does not exist: {url}")
-        return None
-    if path.stat().st_size != length:
-        raise SqlError(
-            f"Manifest entry {url} has content_length {length}; the object has "
-            f"{path.stat().st_size} bytes"
-        )
-    return path
-
-
-def _prefix(state: Path, url: str) -> list[Path]:
-    """The files whose keys begin with what the URL says."""
-    bucket, prefix = _split(url)
-    root = state / "s3" / bucket
-    if not root.is_dir():
-        raise SqlError(f"S3ServiceException: The specified bucket does not exist: {bucket}")
-    keys = sorted(
-        str((Path(folder) / name).relative_to(root))
-        for folder, _, names in os.walk(root)
-        for name in names
-    )
-    # Redshift leaves out what begins with _ or a dot, such as Spark's _SUCCESS.
-    found = [
-        _file(state, f"s3://{bucket}/{key}")
-        for key in keys
-        if key.startswith(prefix) and not key.rpartition("/")[2].startswith((".", "_"))
-    ]
-    if not found:
-        raise SqlError(f"The specified S3 prefix '{prefix}' does not exist")
-    return found
-
-
-def _file(state: Path, url: str) -> Path:
-    """The file of an object. SqlError if its key would lead out of its bucket."""
-    bucket, key = _split(url)
-    root = Path(os.path.realpath(state / "s3" / bucket))
-    path = Path(os.path.realpath(root / key))
-    if root.parent != Path(os.path.realpath(state / "s3")) or not path.is_relative_to(root):
-        raise SqlError(f"S3ServiceException: the key leads out of its bucket: {url}")
-    return path
-
-
-def _split(url: object) -> tuple[str, str]:
-    match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([^\0]*)", str(url))
-    if match is None:
-        raise SqlError(f"{url!r} is not an S3 URL such as s3://bucket/key")
-    return match[1], match[2]
 
 
 def _check(file: Path, columns: list[Column]) -> None:
@@ -270,6 +253,23 @@ def _batches(schema: pa.Schema, files: list[Path]) -> Iterator[pa.RecordBatch]:
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def _insert_rows(cursor: duckdb.DuckDBPyConnection, command: Command, rows: Rows) -> None:
+    reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches())
+    names = ", ".join(_quoted(each.name) for each in rows.columns)
+    values = ", ".join(
+        f"main.rs_super(c{at})" if each.semistructured else f"c{at}"
+        for at, each in enumerate(rows.columns)
+    )
+    target = f"{_quoted(command.schema)}.{_quoted(command.table)}"
+    cursor.register("__copy", reader)
+    cursor.execute(f"INSERT INTO {target} ({names}) SELECT {values} FROM __copy")
+    cursor.unregister("__copy")  # a failure rolls its view back
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _misfit(error: duckdb.ConstraintException, command: Command) -> SqlError:
     """A value that does not fit, in the words of Redshift's COPY."""
     text = str(error)
@@ -281,13 +281,3 @@ def _misfit(error: duckdb.ConstraintException, command: Command) -> SqlError:
     if match := re.search(r"NOT NULL constraint failed: \S*?([^.\s]+)$", text, re.M):
         return SqlError(f"Cannot insert a NULL value into column {match[1]}")
     return SqlError(text)
-
-
-def _path(text: str) -> tuple[str, str]:
-    names = [_unquoted(name) for name in re.findall(NAME, text)]
-    return (names[0], names[1]) if len(names) == 2 else ("public", names[0])
-
-
-def _unquoted(name: str) -> str:
-    inner = name[1:-1].replace('""', '"') if name.startswith('"') else name
-    return inner.lower()

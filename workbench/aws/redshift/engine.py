@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from sqlglot import exp
 
-from workbench.aws.redshift import catalog, copy
+from workbench.aws.redshift import (
+    catalog,
+    copy,
+    existence,
+    history,
+    identity,
+    json_functions,
+    merge,
+    sums,
+    unload,
+)
 from workbench.aws.redshift.catalog import DEFAULT_SCHEMA
-from workbench.aws.redshift.dialect import Translated
+from workbench.aws.redshift.history import Load
+from workbench.aws.redshift.locks import Locks
+from workbench.aws.redshift.partiql import Supers
+from workbench.aws.redshift.plan import Translated
 from workbench.aws.redshift.refusals import SqlError
 
 
@@ -34,14 +48,27 @@ class Warehouse:
                 "TimeZone": "UTC",
             },
         )
-        for statement in catalog.PREPARE:
+        json_functions.prepare(self._database)
+        for statement in (*catalog.PREPARE, *history.PREPARE):
             self._database.execute(statement)
+        # Writes are checked against IDENTITY columns only once there are any.
+        held = self._database.execute("SELECT 1 FROM duckdb_sequences() LIMIT 1").fetchone()
+        self.identities = held is not None
+        self.semistructured = bool(json_functions.columns(self._database))
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = self._database.cursor()
         cursor.execute(f"USE warehouse.{DEFAULT_SCHEMA}")
         cursor.execute("SET integer_division = true")  # 7 / 2 is 3; cursors do not inherit it
         return cursor
+
+    def keep(self, loads: list[Load]) -> None:
+        """Record what was rolled back: the errors of a failed COPY outlive it."""
+        cursor = self.cursor()
+        try:
+            history.write(cursor, loads)
+        finally:
+            cursor.close()
 
     def close(self) -> None:
         self._database.close()
@@ -66,26 +93,43 @@ class Transaction:
         self._block = block
         self._kept = session is not None
         self._begun = False
-        self._written: set[str] = set()
+        self._snapshot = 0
+        self._written: dict[str, str] = {}  # tables, and what was done to them
+        self._loads: list[Load] = []
         self.cursor = session or warehouse.cursor()
 
-    def run(self, statement: Translated) -> int:
-        """Run one statement; returns its rows, or -1 where ``cursor`` holds a result."""
+    def run(self, statement: Translated, query: int = 0) -> int:
+        """Run one statement; returns its rows, or -1 where ``cursor`` holds a result.
+
+        ``query``: the number by which system views know it.
+        """
         if self._cancelled.is_set():
             raise SqlError("Query cancelled on user's request")
         if statement.alone and self._block:
             raise SqlError(f"{statement.alone} cannot run inside a transaction block")
-        if statement.kind == "nothing":
+        if statement.kind == "nothing" and not statement.named:
             return 0
+        self._warehouse.semistructured |= statement.semistructured
         if statement.kind == "lock":
             self._lock(statement.tables)
             return 0
+        for table in statement.tables:
+            self._warehouse.locks.acquire(self, table, self._cancelled.is_set)
         try:
             self._begin()
-            self._written.update(statement.tables)
-            return self._run(statement)
+            self._check_snapshot(statement)
+            return self._run(statement, query)
         except duckdb.Error as error:
-            raise translated_error(error, self._written) from None
+            raise self._failure(error, statement) from None
+
+    def supers(self) -> Supers:
+        """The SUPER columns that this transaction sees."""
+        if not self._warehouse.semistructured:
+            return {}
+        try:
+            return json_functions.columns(self.cursor)
+        except duckdb.Error as error:  # it can be interrupted, too
+            raise translated_error(error) from None
 
     def description(self) -> list[Any]:
         """Name and type of the columns of the result."""
@@ -105,7 +149,9 @@ class Transaction:
                 self.cursor.execute("COMMIT")
             except duckdb.Error as error:
                 raise translated_error(error, self._written) from None
-        self._written.clear()
+            self._warehouse.locks.committed(self._written)
+        self._written = {}
+        self._loads.clear()
         self._warehouse.locks.release(self)
 
     def interrupt(self) -> None:
@@ -123,19 +169,60 @@ class Transaction:
             if not self._kept:
                 self.cursor.close()
             self._warehouse.locks.release(self)
+            if self._loads:
+                self._warehouse.keep(self._loads)
 
     def _begin(self) -> None:
         if not self._begun:
+            self._snapshot = self._warehouse.locks.now()
             self.cursor.execute("BEGIN TRANSACTION")
             self._begun = True
 
-    def _run(self, statement: Translated) -> int:
+    def _check_snapshot(self, statement: Translated) -> None:
+        """SqlError where another transaction has overtaken this one since its snapshot."""
+        locks, own = self._warehouse.locks, self._written
+        if locks.now() > self._snapshot:
+            for name in statement.names() - own.keys():
+                if locks.since(self._snapshot, name, "drop"):
+                    raise SqlError(f'relation "{name.rpartition(".")[2]}" does not exist')
+            for table in statement.tables if statement.does == "change" else ():
+                if locks.since(self._snapshot, table, "change"):
+                    raise conflict([table])
+        for table in statement.tables:
+            own[table] = statement.does if own.get(table, "insert") == "insert" else own[table]
+
+    def _failure(self, error: duckdb.Error, statement: Translated) -> SqlError:
+        """A table that came after the snapshot is not there, and Redshift says why."""
+        found = translated_error(error, self._written)
+        created = (self._warehouse.locks.since(self._snapshot, name, "create")
+                   for name in statement.names() - self._written.keys())  # fmt: skip
+        if "does not exist" in str(found) and any(created):
+            return SqlError("1018 DETAIL: Relation does not exist.")
+        return found
+
+    def _run(self, statement: Translated, query: int) -> int:
+        if statement.kind == "nothing":
+            existence.check(self.cursor, statement.named)
+            return 0
+        if self._warehouse.identities:
+            identity.check_write(self.cursor, statement.tree)
+        if statement.kind == "identity":
+            identity.create(self.cursor, statement.tree)
+            self._warehouse.identities = True
+            return 0
         if statement.kind == "copy":
-            return copy.run(self.cursor, self._warehouse.state, statement.sql)
+            if self._warehouse.identities:
+                identity.check_copy(self.cursor, statement.sql)
+            return self._copy(statement.sql, query)
+        if statement.kind == "unload":
+            where = (self._warehouse.state, statement.sql, statement.database)
+            return unload.run(self.cursor, *where, self.supers())
         if statement.kind in ("like", "rebuild"):
             catalog.define(self.cursor, statement.tree)
             return 0
-        self.cursor.execute(statement.sql)
+        if statement.kind == "merge":
+            return merge.remove_duplicates(self.cursor, statement.tree)
+        self.cursor.execute(self._sql(statement))
         if statement.kind == "query":
             return -1
         if statement.kind == "truncate":  # ends the transaction: no rollback after it
@@ -143,6 +230,20 @@ class Transaction:
             return 0
         row = self.cursor.fetchone()
         return row[0] if row and isinstance(row[0], int) else 0
+
+    def _sql(self, statement: Translated) -> str:
+        tree = statement.tree
+        if isinstance(tree, exp.Create) and tree.args.get("kind") == "TABLE":
+            if isinstance(tree.args.get("expression"), exp.Query):
+                return sums.typed(self.cursor, tree)
+        return statement.sql
+
+    def _copy(self, sql: str, query: int) -> int:
+        load = Load(query)
+        self._loads.append(load)
+        rows = copy.run(self.cursor, self._warehouse.state, sql, load)
+        history.write(self.cursor, [load])
+        return rows
 
     def _lock(self, tables: tuple[str, ...]) -> None:
         for name in sorted(tables):
@@ -157,51 +258,18 @@ class Transaction:
             self._warehouse.locks.acquire(self, ".".join(where), self._cancelled.is_set)
 
 
-class Locks:
-    """Table locks, each held by one transaction until it ends."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._holders: dict[str, object] = {}
-        self._waiting: dict[object, str] = {}
-
-    def acquire(self, owner: object, table: str, cancelled: Callable[[], bool]) -> None:
-        """Wait for ``table``. SqlError when cancelled, or when the wait would never end."""
-        with self._changed:
-            try:
-                while self._holders.get(table, owner) is not owner:
-                    self._waiting[owner] = table
-                    if self._waits_for_itself(owner):
-                        raise SqlError("deadlock detected")
-                    if cancelled():
-                        raise SqlError("Query cancelled on user's request")
-                    self._changed.wait(0.2)
-                self._holders[table] = owner
-            finally:
-                self._waiting.pop(owner, None)
-
-    def release(self, owner: object) -> None:
-        with self._changed:
-            self._holders = {name: who for name, who in self._holders.items() if who is not owner}
-            self._changed.notify_all()
-
-    def _waits_for_itself(self, owner: object) -> bool:
-        at: object | None = owner
-        for _ in range(len(self._waiting)):
-            at = self._holders.get(self._waiting.get(at, ""))
-            if at is owner:
-                return True
-        return False
-
-
 # DuckDB's message: Redshift's.
 MESSAGES = (
+    (r"while executing the UDF: (?:SqlError|NotHere): (?:ERROR: )?(.*)", "{}"),
+    (r"Cannot extract field 'super'", "navigation into a value that is not SUPER"),
+    (r"STRUCT\(rank INTEGER", "This use of SUPER is not supported by the local Redshift"),
     (r"(?:Table|View) with name (\S+) does not exist", 'relation "{}" does not exist'),
     (r"Schema with name (\S+) does not exist", 'schema "{}" does not exist'),
     (
         r"(?:Table|View|Schema) with name \"?([^\s\"]+)\"? already exists",
         'relation "{}" already exists',
     ),
+    (r"argument types 'strftime\(", "TO_CHAR of a number is not supported by the local Redshift"),
     (r"Function with name (\S+) does not exist", "function {}() does not exist"),
     (r'Referenced column "([^"]+)"', 'column "{}" does not exist'),
     (r'Table "[^"]+" does not have a column with name "([^"]+)"', 'column "{}" does not exist'),
@@ -217,6 +285,7 @@ MESSAGES = (
         r"CHECK constraint failed .*rs_bytes\((\S+)\) <= (\d+)",
         "value too long for type binary varying({1}) (column {0})",
     ),
+    (r"CHECK constraint failed .*abs\(", "Numeric data overflow (result precision)"),
     (r"Could not convert string '(.*)' to INT\d+", 'invalid input syntax for integer: "{}"'),
     (r"CHECK constraint failed .*= length\(", "CHAR string contains invalid ASCII character"),
     (r"Cannot access file \"([^\"]+)\"", 'relation "{}" does not exist'),
@@ -229,6 +298,11 @@ MESSAGES = (
 )
 
 
+def conflict(tables: Collection[str]) -> SqlError:
+    told = ", ".join(sorted(tables))
+    return SqlError(f"1023 DETAIL: Serializable isolation violation on table - {told}")
+
+
 def translated_error(error: duckdb.Error, written: Collection[str] = ()) -> SqlError:
     """DuckDB's error in Redshift's words; where there are none, in DuckDB's.
 
@@ -236,8 +310,7 @@ def translated_error(error: duckdb.Error, written: Collection[str] = ()) -> SqlE
     """
     text = str(error)
     if isinstance(error, duckdb.TransactionException) and re.search("(?i)conflict|altered", text):
-        tables = ", ".join(sorted(written))
-        return SqlError(f"1023 DETAIL: Serializable isolation violation on table - {tables}")
+        return conflict(written)
     for pattern, message in MESSAGES:
         if match := re.search(pattern, text, re.M | re.S if "(.*)" in pattern else re.M):
             return SqlError(message.format(*match.groups()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,12 +31,19 @@ TYPES = {
     "TIME": ("time", 15),
     "BLOB": ("varbyte", 65535),
 }
-UNSIGNED = {"bool", "varchar", "date", "timestamp", "timestamptz", "time", "varbyte"}
+AGGREGATE = re.compile(r"(count|count_star|sum|min|max|avg)\(")
+UNSIGNED = {"bool", "varchar", "date", "timestamp", "timestamptz", "time", "varbyte", "super"}
 
 
 def metadata(description: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
     """ColumnMetadata of a DuckDB cursor's description."""
-    return [column(str(each[0]), str(each[1])) for each in description]
+    return [column(_named(str(each[0])), str(each[1])) for each in description]
+
+
+def _named(name: str) -> str:
+    """An aggregate without an alias is called as its function; DuckDB calls it as its text."""
+    found = AGGREGATE.match(name)
+    return found[1].removesuffix("_star") if found else name
 
 
 def column(name: str, kind: str, nullable: bool = True) -> dict[str, Any]:
@@ -43,6 +51,8 @@ def column(name: str, kind: str, nullable: bool = True) -> dict[str, Any]:
     scale = 0
     if kind.startswith("DECIMAL("):
         redshift, (precision, scale) = "numeric", map(int, kind[8:-1].split(","))
+    elif kind.startswith("STRUCT(rank "):
+        redshift, precision = "super", 0
     else:
         redshift, precision = TYPES.get(kind, ("varchar", 65535))
     return {
@@ -87,6 +97,8 @@ def field(value: Any) -> dict[str, Any]:
         return {"longValue": value} if -(2**63) <= value < 2**63 else {"stringValue": str(value)}
     if isinstance(value, float):
         return {"doubleValue": value}
+    if isinstance(value, dict):  # SUPER
+        return {"stringValue": value["super"]}
     if isinstance(value, (bytes, bytearray)):
         return {"blobValue": base64.b64encode(bytes(value)).decode()}
     return {"stringValue": _text(value)}

@@ -253,7 +253,7 @@ class RedshiftDataService:
         rows = self._query(
             "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
             "WHERE schema_name = ? AND table_name = ? AND database_name = 'warehouse' "
-            "ORDER BY column_index",
+            f"AND {INTERNAL} ORDER BY column_index",
             [schema, table],
         )
         columns = [

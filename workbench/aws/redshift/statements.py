@@ -319,12 +319,13 @@ class Runner:
         sub.status, sub.started = "STARTED", time.time()
         try:
             values = {each["name"]: each["value"] for each in statement.parameters}
-            sub.rows = transaction.run(translate(sub.sql, statement.database, values))
+            translated = translate(sub.sql, statement.database, values, transaction.supers())
+            sub.rows = transaction.run(translated, sub.query_id)
             if sub.rows < 0:
                 self._fetch(transaction, sub)
             sub.status = "FINISHED"
         except SqlError as error:
-            sub.error = str(error)
+            sub.error, sub.columns = str(error), None
             sub.status = "ABORTED" if CANCELLED in sub.error else "FAILED"
             raise
         finally:
