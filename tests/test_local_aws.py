@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from workbench import endpoint as local_aws
 from workbench.daemon import DaemonError
@@ -177,3 +181,37 @@ def test_a_malformed_request_is_an_aws_shaped_error_and_the_server_lives(
     answered, answer = ask(endpoint, body, **headers)
     assert (answered, answer["__type"].startswith(code)) == (status, True), answer
     assert endpoint.client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_a_reply_that_is_cut_off_anywhere_is_an_error(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that dies in the middle: boto3 takes some of the heads it leaves for a success."""
+    once = Config(retries={"mode": "standard", "total_max_attempts": 1})
+    monkeypatch.setattr(local_aws, "_configuration", lambda service: once)
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: 13\r\n"
+    whole = (head + 'Connection: close\r\n\r\n{"events":[]}').encode()
+    lengths = range(len(whole) + 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        sent = (whole[:length] for length in lengths)
+        threading.Thread(target=_answer, args=(server, sent), daemon=True).start()
+        client = dataclasses.replace(endpoint, url=url).client("stepfunctions")
+        taken = [length for length in lengths if _answers(client)]
+    assert taken == [len(whole)], whole[: taken[0]]
+
+
+def _answer(server: socket.socket, sent: Iterator[bytes]) -> None:
+    for part in sent:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(part)
+
+
+def _answers(client: Any) -> bool:
+    try:
+        client.list_state_machines()
+    except BotoCoreError:
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -339,13 +340,18 @@ def test_a_heartbeat_alone_sets_no_timeout() -> None:
     assert state.timeout.timeout_seconds == 99999999
 
 
-def test_what_is_stopped_before_it_has_begun_is_over(client: Any) -> None:
-    """It once ran for ever: the interpreter tells no end of what it never began."""
+@pytest.mark.parametrize("size", [2, 200_000])
+def test_what_is_stopped_before_it_has_begun_is_over(client: Any, size: int) -> None:
+    """It once ran for ever, or to its end: the interpreter forgets a stop that comes so early."""
     wait = {"Type": "Wait", "Seconds": 60, "End": True}
-    arn = create(client, "stopped-at-once", chain(A=wait))
-    for number in range(40):
-        started = start(client, arn, name=f"at-once-{number}")
+    arn = create(client, f"stopped-at-once-{size}", chain(A=wait))
+
+    def stopped(number: int) -> tuple[str, str, str, str]:
+        started = start(client, arn, "x" * size, name=f"at-once-{size}-{number}")
         client.stop_execution(executionArn=started, error="Enough", cause="of it")
         found = over(client, started)
-        assert (found["status"], found["error"], found["cause"]) == ("ABORTED", "Enough", "of it")
-        assert types(client, started)[-1] == "ExecutionAborted"
+        return found["status"], found["error"], found["cause"], types(client, started)[-1]
+
+    with ThreadPoolExecutor(8) as pool:
+        ends = set(pool.map(stopped, range(64)))
+    assert ends == {("ABORTED", "Enough", "of it", "ExecutionAborted")}

@@ -52,10 +52,13 @@ class Endpoint:
 
         A dead server is reported within about 5 s (three attempts, refused at once).
         """
+        from etl_lib import aws  # boto3: most commands start without it
+
         with _MAKING:
-            return self._session.client(
+            made = self._session.client(
                 service, endpoint_url=self.url, config=_configuration(service)
             )
+        return aws.whole(made)
 
     @cached_property
     def _session(self) -> Any:

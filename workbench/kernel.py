@@ -8,6 +8,7 @@ import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from workbench.aws.glue import interrupts
 from workbench.endpoint import Endpoint
 
 NAME = "glue_pyspark"
@@ -17,12 +18,14 @@ PACKAGE = "aws_glue_interactive_sessions_kernel"
 def install(jupyter: Path) -> Path:
     """Put the kernelspec of aws-glue-sessions below ``jupyter``; returns its folder.
 
-    Only its first word changes: this Python instead of whichever is first on PATH.
+    The kernel itself stays as it is. Only its first word changes, this Python instead of whichever
+    is first on PATH, and it says who it is, so that an interrupted cell ends (aws/glue/interrupts).
     """
     target = jupyter / "kernels" / NAME
     with as_file(files(PACKAGE) / NAME) as source:
         spec = json.loads((source / "kernel.json").read_text())
         spec["argv"][0] = sys.executable
+        spec["env"] = {"AWS_SDK_UA_APP_ID": interrupts.KERNEL}
         target.mkdir(parents=True, exist_ok=True)
         for logo in source.glob("logo-*.png"):
             shutil.copy(logo, target)

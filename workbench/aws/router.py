@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from workbench.aws import attribute_values, operations, registry, replies, shapes
+from workbench.aws.glue import interrupts
 from workbench.aws.guard import Guard, Scope
 from workbench.aws.moto_services import MotoServices
 from workbench.aws.protocol import AwsError, Context, Service, not_supported
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 # DynamoDB's BatchWriteItem may have 16 MB; every other JSON request is smaller.
 MAX_BODY = 16 * 1024 * 1024
 FORM = "application/x-www-form-urlencoded"
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Reply = TypeVar("Reply")
 
@@ -107,6 +110,8 @@ class Router:
         shapes.check(service, operation, parsed)
         if own:
             answer = self._service(service).handle(operation, parsed, self._context)
+            if service == "glue":
+                interrupts.reply(operation, request.headers.get("User-Agent", ""))
             return replies.json_reply(answer)
         shapes.limits(service, operation, parsed)
         if service == "dynamodb":
@@ -213,4 +218,9 @@ def _json_object(body: bytes) -> tuple[str, dict[str, Any]]:
         raise AwsError("SerializationException", f"The body is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise AwsError("SerializationException", "The body is JSON, but not an object.")
+    if SURROGATE.search(text):  # half a character can be no text of any service
+        try:
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise AwsError("SerializationException", f"The body is not Unicode: {error}") from None
     return text, parsed

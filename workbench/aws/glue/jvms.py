@@ -25,7 +25,7 @@ import pyspark
 from workbench.aws.glue import process, spark
 from workbench.aws.protocol import Context
 
-MOST = 2
+MOST = 2  # at once, unless WORKBOOK_JVMS says otherwise; each takes 1 GB of memory
 START_SECONDS = 60.0
 IDLE_SECONDS = 600.0
 
@@ -60,6 +60,7 @@ class Jvms:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._most = _most()
         self._changed = threading.Condition()
         self._jvms: list[Jvm] = []
         self._starting = 0
@@ -154,7 +155,7 @@ class Jvms:
 
     def _room(self, kind: Kind) -> bool:
         """Whether one more may start; an idle one of another kind makes room."""
-        if len(self._jvms) + self._starting < MOST:
+        if len(self._jvms) + self._starting < self._most:
             return True
         idle = [jvm for jvm in self._jvms if jvm.run is None and jvm.kind != kind]
         for jvm in idle[:1]:
@@ -191,6 +192,17 @@ class Jvms:
             self._jvms.append(jvm)
             self._changed.notify_all()
         return jvm
+
+
+def _most() -> int:
+    """Raises ProcessFailed."""
+    given = os.environ.get("WORKBOOK_JVMS") or str(MOST)
+    if not given.isdecimal() or not int(given):
+        raise process.ProcessFailed(
+            f"WORKBOOK_JVMS is {given!r}: set it to 1 or more JVMs at once and start the local "
+            "AWS again"
+        )
+    return int(given)
 
 
 def _launch(context: Context, kind: Kind, root: Path) -> Jvm:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import hashlib
 import importlib
 import json
+import marshal
 import os
 import random
 import runpy
@@ -22,6 +24,7 @@ import sys
 import threading
 import time
 import traceback
+import zipimport
 from typing import Any, NoReturn
 
 import numpy
@@ -52,6 +55,7 @@ def main() -> None:
         with contextlib.suppress(ImportError):  # a job that needs it will say so
             importlib.import_module(name)
     _read_models()
+    _keep_compiled()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -94,6 +98,33 @@ def _read_models() -> None:
             for kind in ("service-2", "endpoint-rule-set-1", "waiters-2", "paginators-1"):
                 with contextlib.suppress(Exception):
                     loader.load_service_model(service, kind)
+
+
+def _keep_compiled() -> None:
+    """What is imported from a zip is compiled anew by every process, which takes longer than most
+    runs' work: here, once for each text of a module. The launcher's folder keeps it."""
+    module: Any = zipimport
+    inner: Any = importlib.import_module("_imp")
+    compiled = module._compile_source
+    folder = os.path.abspath("compiled")
+    os.makedirs(folder, exist_ok=True)
+
+    def kept(path: str, source: bytes) -> Any:
+        file = os.path.join(folder, hashlib.sha256(source).hexdigest())
+        try:
+            with open(file, "rb") as stored:
+                code = marshal.load(stored)
+            inner._fix_co_filename(code, path)
+            return code
+        except (OSError, EOFError, ValueError, TypeError):
+            code = compiled(path, source)
+        with contextlib.suppress(OSError):
+            with open(f"{file}.{os.getpid()}", "wb") as stored:
+                marshal.dump(code, stored)
+            os.replace(f"{file}.{os.getpid()}", file)
+        return code
+
+    module._compile_source = kept
 
 
 def _reaped(children: dict[int, str]) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ class Store:
             conditions.check(self._etag(bucket, key))
             before = _status(path)
             self._attributes.write(bucket, key, source, attributes)
-            _place(source, path, self.bucket(bucket), exclusive=conditions.if_none_match == "*")
+            place(source, path, self.bucket(bucket), exclusive=conditions.if_none_match == "*")
             if before:
                 self._attributes.forget(bucket, key, before)
             self._attributes.remember(path, os.fstat(file.fileno()), md5)
@@ -148,7 +148,7 @@ class Store:
                 return
             path.unlink(missing_ok=True)
             self._attributes.forget(bucket, key, before)
-            _prune(path.parent, folder)
+            prune(path.parent, folder)
 
     def page(self, bucket: str, query: listing.Query) -> listing.Page:
         return listing.page(self.bucket(bucket), query)
@@ -189,7 +189,7 @@ def failed(condition: str) -> AwsError:
     return AwsError("PreconditionFailed", f"The condition {condition} did not hold.", 412)
 
 
-def _place(source: Path, path: Path, bucket: Path, exclusive: bool) -> None:
+def place(source: Path, path: Path, bucket: Path, exclusive: bool) -> None:
     """Give the file its final name; a delete that prunes the folder meanwhile is waited out."""
     for _ in range(100):
         try:
@@ -235,7 +235,7 @@ def _remove_empty(folder: Path) -> bool:
     return True
 
 
-def _prune(folder: Path, bucket: Path) -> None:
+def prune(folder: Path, bucket: Path) -> None:
     """S3 has no folders: one without objects goes, so that Spark does not see it either."""
     while folder != bucket:
         try:

@@ -104,7 +104,11 @@ class Run:
         timer.daemon = True
         if limit:
             timer.start()
-        program.eval(self.env)
+        try:
+            program.eval(self.env)
+        except RuntimeError:  # so the library refuses to begin what was stopped before
+            if self._stopped is None:
+                raise
         timer.cancel()
 
     def _enter(self) -> None:
@@ -163,6 +167,7 @@ def _environment(record: Record, history: History, context: Context) -> Any:
         activity_store={},
     )
     env.event_manager = history
+    env.next_state_name = ""  # it runs from now on: the library would forget an earlier stop
     return env
 
 

@@ -1,4 +1,4 @@
-"""Waiting that ends when the execution does; the library sleeps on."""
+"""Waiting that ends when the execution does; the library sleeps on. What is stopped stays so."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.execu
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_parallel.branch_worker import (  # noqa: E501
     BranchWorker,
 )
+from localstack.services.stepfunctions.asl.eval.environment import Environment
+from localstack.services.stepfunctions.asl.eval.program_state import ProgramStopped
 
 from workbench.aws.stepfunctions.embed import replace
 
@@ -37,7 +39,9 @@ def adapt() -> None:
     replace(RetrierDecl, "_eval_body", _retry)
     replace(ExecutionState, "_evaluate_with_timeout", _evaluate)
     replace(BranchWorker, "stop", _stop_branch)
-    global _props
+    global _props, _set_error
+    _set_error = Environment.set_error
+    replace(Environment, "set_error", _set_error_unless_stopped)
     _props = ExecutionState.from_state_props
     replace(ExecutionState, "from_state_props", _from_state_props)
 
@@ -142,6 +146,16 @@ def _take(self: Any, env: Any, output: Any) -> None:
 
 def _stop_branch(self: Any, stop_date: Any, cause: str | None, error: str | None) -> None:
     abandon(self.env)
+
+
+_set_error: Any = None
+
+
+def _set_error_unless_stopped(self: Any, error: Any) -> None:
+    """A state that finds its execution stopped between two steps fails; the execution has not."""
+    with self._state_mutex:
+        if not isinstance(self._program_state, ProgramStopped):
+            _set_error(self, error)
 
 
 _props: Any = None
