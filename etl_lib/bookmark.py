@@ -8,7 +8,7 @@ from typing import Any
 from etl_lib import ledger
 from etl_lib.contract import Table
 from etl_lib.errors import Fenced, RunFailed
-from etl_lib.run import Run
+from etl_lib.run import Plan, Run
 
 STAGE = "05_bookmark"
 
@@ -18,18 +18,23 @@ def advance(run: Run) -> list[Mapping[str, Any]]:
 
     A bookmark that has moved already is left alone; one that belongs to a newer run is an error.
     """
-    return run.each(STAGE, lambda table: _advance(run, table), run.tables)
+    plans = run.plans()
+    entries = {entry["table_name"]: entry for entry in ledger.history(run)}
+    return run.each(
+        STAGE,
+        lambda table: _advance(run, table, plans[table.name], entries.get(table.name)),
+        run.tables,
+    )
 
 
-def _advance(run: Run, table: Table) -> dict[str, Any]:
-    if ledger.entry(run, table.name) is None:
+def _advance(run: Run, table: Table, plan: Plan, entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    if entry is None:
         raise RunFailed(f"table {table.name}: not in the ledger: run 04_load to its end first")
     before = run.bookmarks.get(table.name)
-    plan = run.plans()[table.name]
     if not plan.in_turn:
         after = before  # what is moved again moves no bookmark
-    elif before.open_run == run.run_id and ledger.has_open_plan(run, before):
-        after = ledger.advance(run, before)
+    elif before.open_run == run.run_id and ledger.loaded(before, entry):
+        after = ledger.advance(run, before, entry)
     elif before.run_id == run.run_id:
         after = before
     else:

@@ -13,8 +13,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
-import boto3
-
+from etl_lib import aws
 from etl_lib.errors import Fenced
 
 
@@ -47,8 +46,8 @@ class BookmarkStore:
 
     @cached_property
     def _client(self) -> Any:
-        """Made once, and safe in threads; the resource's, since it speaks Python's types."""
-        return boto3.resource("dynamodb").meta.client
+        """Made once, and safe in threads."""
+        return aws.dynamodb()
 
     def get(self, table: str) -> Bookmark:
         """The bookmark, or a new one at the beginning. Reads consistently; writes nothing."""
@@ -79,18 +78,9 @@ class BookmarkStore:
 
     def advance(self, bookmark: Bookmark, changes: Mapping[str, Any]) -> Bookmark:
         """Close the open run and move on, if it is still the open one."""
-        advanced = Bookmark(
-            **{
-                **_values(bookmark),
-                **changes,
-                "version": bookmark.version + 1,
-                "run_id": bookmark.open_run,
-                "open_run": None,
-                "plan": None,
-            }
-        )
-        self._put(advanced, expected_version=bookmark.version)
-        return advanced
+        moved = advanced(bookmark, changes)
+        self._put(moved, expected_version=bookmark.version)
+        return moved
 
     def move(
         self, bookmark: Bookmark, changes: Mapping[str, Any], who: str, why: str, least: int = 0
@@ -173,6 +163,20 @@ class BookmarkStore:
 
     def _undo_key(self, table: str, version: object) -> str:
         return f"undo/{self._key(table)}/{version}"
+
+
+def advanced(bookmark: Bookmark, changes: Mapping[str, Any]) -> Bookmark:
+    """The bookmark as it is once its open run is closed. Writes nothing."""
+    return Bookmark(
+        **{
+            **_values(bookmark),
+            **changes,
+            "version": bookmark.version + 1,
+            "run_id": bookmark.open_run,
+            "open_run": None,
+            "plan": None,
+        }
+    )
 
 
 def _moved_meanwhile(bookmark: Bookmark) -> Fenced:

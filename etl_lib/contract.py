@@ -6,23 +6,23 @@ live database; ``tables.toml`` beside this file is the rental marketplace's.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from etl_lib import contract_limits
+from etl_lib import contract_limits, expectations, rules
 from etl_lib.decisions import DECISIONS
 from etl_lib.errors import ContractError
+from etl_lib.expectations import Freshness, Rows
 from etl_lib.identifiers import REDSHIFT_LIMIT, REFUSED, folded
+from etl_lib.rules import Rule
+from etl_lib.settings import ALL, nearest, record
 
 try:
     import tomllib
 except ImportError:  # Python 3.9, as in Glue Python shell jobs
     import tomli as tomllib  # type: ignore[import-not-found, no-redef]
 
-ALL = "all"
 SOFT = "soft:"
 CHOICES = {
     "deletes": "none, sweep, soft:<column>",
@@ -32,51 +32,36 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A rule that looks a value up in another table of the contract, one that is loaded in full."""
-
-    table: str
-    on: Mapping[str, str]  # column here -> column there
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a good row is: a Spark SQL condition, or a reference. Others are quarantined."""
-
-    name: str
-    expect: str = "true"
-    reference: Reference | None = None
-
-
-@dataclass(frozen=True)
 class CuratedColumn:
     """A column of the curated table that is not just the source's: Spark SQL and Redshift type."""
 
-    expression: str
-    type: str
+    expression: str  # Spark SQL over the source's columns
+    type: str  # Redshift's, of the curated column
 
 
 @dataclass(frozen=True)
 class Table:
-    """One source table. ``cursor`` None means: no such column, compare and load in full."""
+    """One source table."""
 
     name: str
-    keys: tuple[str, ...]
-    cursor: str | None = None
+    keys: tuple[str, ...]  # columns that name a row; never NULL
+    cursor: str | None = None  # column that tells what changed; without: compare, load in full
     append_only: bool = False  # the cursor is AUTO_INCREMENT, and rows are never changed
     lookback: int = 0  # seconds read again before the bookmark
     lag: int = 60  # seconds kept away from now where the source hides its statements
-    deletes: str = "none"  # none | sweep | soft:<column>
-    zero_dates: str = "fail"  # fail | null
+    deletes: str = "none"  # none; sweep: compare keys; soft:<column>: the source marks them
+    zero_dates: str = "fail"  # fail, or null: load dates like 0000-00-00 as NULL
     min_rows: int = 1  # fewer in the source than this is taken for a mistake
+    rows: Rows = Rows()  # how many rows are expected; its table's least is min_rows
+    freshness: Freshness = Freshness()  # how old the newest row may be
     quarantine_limit: float = 0.05  # share of a batch; unless 0, five bad rows are never too many
     skip: tuple[str, ...] = ()  # columns that stay in the source
-    decide: Mapping[str, str] = field(default_factory=dict)  # column -> one of DECISIONS
-    drift: str = "freeze"  # freeze | evolve
-    distkey: str | None = None
-    sortkey: tuple[str, ...] = ()
-    columns: Mapping[str, CuratedColumn] = field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
+    decide: Mapping[str, str] = field(default_factory=dict)  # column -> what types.md offers
+    drift: str = "freeze"  # freeze: changed columns stop the run; evolve: take up what is safe
+    distkey: str | None = None  # Redshift's DISTKEY; without: DISTSTYLE AUTO
+    sortkey: tuple[str, ...] = ()  # Redshift's SORTKEY
+    columns: Mapping[str, CuratedColumn] = field(default_factory=dict)  # computed or retyped
+    rules: tuple[Rule, ...] = ()  # what a good row is; bad ones are quarantined
 
     @property
     def soft(self) -> str | None:
@@ -98,18 +83,18 @@ class Indicator:
     """
 
     name: str
-    title: str
-    period: str
-    touched_by: Mapping[str, tuple[str, ...]]
+    title: str  # of its plot
+    period: str  # its column that names the period
+    touched_by: Mapping[str, tuple[str, ...]]  # source table -> first and last period, or "all"
 
 
 @dataclass(frozen=True)
 class Contract:
     """A parsed contract. ``name`` keeps the bookmarks of several contracts apart."""
 
-    name: str
+    name: str  # of the pipeline; another database needs another
     tables: Mapping[str, Table]
-    indicators: tuple[Indicator, ...] = ()
+    indicators: tuple[Indicator, ...] = ()  # presentation tables
     setup: tuple[str, ...] = ()  # SQL files to run once tables exist, e.g. views
     checks: tuple[str, ...] = ()  # SQL files whose result must be empty
 
@@ -117,9 +102,7 @@ class Contract:
         """The tables named, in the contract's order; all of them if none is named."""
         for name in names:
             if name not in self.tables:
-                raise ContractError(
-                    "--tables", name, f"no such table.{_nearest(name, self.tables)}"
-                )
+                raise ContractError("--tables", name, f"no such table.{nearest(name, self.tables)}")
         return tuple(table for table in self.tables.values() if not names or table.name in names)
 
 
@@ -139,10 +122,10 @@ def parse(text: str, where: str) -> Contract:
         raise ContractError(where, "tables", "no table is named: add [tables.<name>]")
     document["tables"] = tables
     document["indicators"] = [
-        _record(Indicator, {"name": name, **body}, where, f"indicators.{name}")
+        record(Indicator, {"name": name, **body}, where, f"indicators.{name}")
         for name, body in _named(document, "indicators", where)
     ]
-    contract = _record(Contract, document, where, "contract")
+    contract = record(Contract, document, where, "contract")
     _check_links(contract, where)
     contract_limits.check(contract, where)
     return contract
@@ -161,14 +144,15 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
     at = f"tables.{name}"
     body = dict(body, name=name)
     body["columns"] = {
-        column: _record(CuratedColumn, value, where, f"{at}.columns.{column}")
+        column: record(CuratedColumn, value, where, f"{at}.columns.{column}")
         for column, value in _named(body, "columns", where, f"{at}.")
     }
-    rules = body.get("rules", [])
-    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+    written = body.get("rules", [])
+    if not isinstance(written, list) or not all(isinstance(rule, dict) for rule in written):
         raise ContractError(where, f"{at}.rules", f"expected sections [[{at}.rules]]")
-    body["rules"] = [_rule(rule, where, f"{at}.rules") for rule in rules]
-    table = _record(Table, body, where, at)
+    body["rules"] = [rule for each in written for rule in rules.parsed(each, where, f"{at}.rules")]
+    table = _with_freshness(record(Table, body, where, at), body, where, at)
+    table = _with_rows(table, body, where, at)
     if not table.keys:
         raise ContractError(where, f"{at}.keys", "a table needs at least one key column")
     if table.append_only and (not table.cursor or table.lookback):
@@ -194,11 +178,27 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
     return table
 
 
-def _rule(body: Mapping[str, Any], where: str, at: str) -> Rule:
-    body = dict(body)
-    if "reference" in body:
-        body["reference"] = _record(Reference, body["reference"], where, f"{at}.reference")
-    return _record(Rule, body, where, f"{at}.{body.get('name', '?')}")
+def _with_freshness(table: Table, body: Mapping[str, Any], where: str, at: str) -> Table:
+    if "freshness" not in body:
+        return table
+    if not table.cursor or table.append_only:
+        problem = "needs a cursor that is a moment: nothing else tells how old a row is"
+        raise ContractError(where, f"{at}.freshness", problem)
+    parsed = expectations.freshness(body["freshness"], where, f"{at}.freshness")
+    return replace(table, freshness=parsed)
+
+
+def _with_rows(table: Table, body: Mapping[str, Any], where: str, at: str) -> Table:
+    if "rows" not in body:
+        return table
+    parsed = expectations.rows(body["rows"], where, f"{at}.rows")
+    if parsed.batch and not table.cursor:
+        problem = "a table without a cursor moves as a whole: rows.table is its band"
+        raise ContractError(where, f"{at}.rows.batch", problem)
+    if parsed.table and "min_rows" in body:
+        raise ContractError(where, f"{at}.min_rows", "is the least of rows.table: give one")
+    least = parsed.table[0] if parsed.table else table.min_rows
+    return replace(table, rows=parsed, min_rows=least)
 
 
 def _check_links(contract: Contract, where: str) -> None:
@@ -216,7 +216,7 @@ def _check_links(contract: Contract, where: str) -> None:
         for name, span in indicator.touched_by.items():
             at = f"indicators.{indicator.name}.touched_by.{name}"
             if name not in contract.tables:
-                raise ContractError(where, at, f"no such table.{_nearest(name, contract.tables)}")
+                raise ContractError(where, at, f"no such table.{nearest(name, contract.tables)}")
             if span != (ALL,) and len(span) != 2:
                 raise ContractError(where, at, 'expected ["first period", "last period"] or "all"')
 
@@ -234,62 +234,3 @@ def _check_names(contract: Contract, where: str) -> None:
             other = seen[folded(name)]
             raise ContractError(where, at, f"is the table {other} in Redshift, which folds case")
         seen[folded(name)] = name
-
-
-Record = TypeVar("Record")
-
-
-def _record(kind: type[Record], body: Any, where: str, at: str) -> Record:
-    """Make a ``kind`` from a TOML table; every key must be a field of it, of its type."""
-    if not isinstance(body, dict):
-        raise ContractError(where, at, f"expected a table of settings, not {body!r}")
-    fields = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    for key in body:
-        if key not in fields:
-            raise ContractError(where, f"{at}.{key}", f"unknown setting.{_nearest(key, fields)}")
-    for name, each in fields.items():
-        required = each.default is dataclasses.MISSING and (
-            each.default_factory is dataclasses.MISSING
-        )
-        if required and name not in body:
-            raise ContractError(where, f"{at}.{name}", "is missing")
-    return kind(**{key: _typed(value, fields[key], where, at) for key, value in body.items()})
-
-
-def _typed(value: Any, definition: dataclasses.Field[Any], where: str, at: str) -> Any:
-    kind = str(definition.type)
-    expected: Mapping[str, tuple[type, ...]] = {
-        "str": (str,),
-        "str | None": (str,),
-        "int": (int,),
-        "float": (int, float),
-        "bool": (bool,),
-    }
-    at = f"{at}.{definition.name}"
-    if kind in expected:
-        if not isinstance(value, expected[kind]) or (isinstance(value, bool) != (kind == "bool")):
-            raise ContractError(where, at, f"expected {kind}, not {value!r}")
-        return value
-    if kind == "tuple[str, ...]":
-        return _strings(value, where, at)
-    if kind.startswith("Mapping[") and not isinstance(value, dict):
-        raise ContractError(where, at, f"expected a table of settings, not {value!r}")
-    if kind == "Mapping[str, str]" and not all(isinstance(each, str) for each in value.values()):
-        raise ContractError(where, at, f"expected names of columns, not {value!r}")
-    if kind == "Mapping[str, tuple[str, ...]]":
-        return {
-            key: (ALL,) if each == ALL else _strings(each, where, f"{at}.{key}")
-            for key, each in value.items()
-        }
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _strings(value: Any, where: str, at: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ContractError(where, at, f"expected a list of strings, not {value!r}")
-    return tuple(value)
-
-
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known)}."

@@ -78,6 +78,8 @@ def _rules(at: str, table: Table) -> Iterator[Problem]:
             yield f"{at}.rules.{rule.name}.expect", "may not be empty"
         if rule.reference and not rule.reference.on:
             yield f"{at}.rules.{rule.name}.reference.on", "names no column"
+        for name in set(rule.columns) & set(table.skip):
+            yield f"{at}.rules.{rule.name}", f"{name!r} is left in the source by skip"
 
 
 def _cycles(contract: Contract) -> Iterator[Problem]:

@@ -23,7 +23,8 @@ BINARIES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
 CUT = 16_383  # characters that are 65,535 bytes at most
 VARCHAR, VARBYTE = "VARCHAR(65535)", "VARBYTE(1024000)"
 
-_ZERO = "(DAY({0}) = 0 OR MONTH({0}) = 0)"
+# Zero, partial and impossible dates (2024-02-31): they are there, and no day can be added to them.
+_ZERO = "({0} IS NOT NULL AND {0} + INTERVAL 0 DAY IS NULL)"
 _LONG_TEXT = "LENGTH(CONVERT({0} USING utf8mb4)) > 65535"
 _LONG_BINARY = "LENGTH({0}) > 1024000"
 _NUL = "LOCATE(X'00', CAST({0} AS BINARY)) > 0"
@@ -78,6 +79,11 @@ DECISIONS: Mapping[str, Sequence[Way]] = {
         Way(("geometry",), "LOWER(HEX(ST_AsBinary({0})))", VARCHAR),
     ),
 }
+
+
+def no_date(column: str) -> str:
+    """MySQL's condition of a date that is none: 0000-00-00, 2024-05-00, 2024-02-31."""
+    return _ZERO.format(column)
 
 
 def check(column: Column) -> None:

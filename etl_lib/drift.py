@@ -87,11 +87,11 @@ def evolve(run: Run, plans: Mapping[str, Plan]) -> list[str]:
 
     What is there already is left alone, so it may be done again. Run by stage 04, before it loads.
     """
-    actual = _actual(run)
+    there = actual(run)
     done = []
     for table in run.tables:
         columns = plans[table.name].columns
-        _refuse_other_raw_keys(table, actual["raw", folded(table.name)])
+        _refuse_other_raw_keys(table, there["raw", folded(table.name)])
         for schema, wanted in (
             ("raw", [*columns, *staging.RAW_EXTRA]),
             ("curated", [*staging.curated_columns(table, columns), *staging.CURATED_EXTRA]),
@@ -99,7 +99,7 @@ def evolve(run: Run, plans: Mapping[str, Plan]) -> list[str]:
         ):
             path = schema, folded(table.name)
             for each in wanted:
-                known = actual[path].get(each["name"], (None, False))[0]
+                known = there[path].get(each["name"], (None, False))[0]
                 statements = _statements(table, redshift(*path), each["name"], known, each["type"])
                 if statements:
                     title = f"{run.run_id}: alter {'.'.join(path)}"[:500]
@@ -144,7 +144,7 @@ def _statements(table: Table, target: str, name: str, actual: str | None, wanted
     ]
 
 
-def _actual(run: Run) -> Mapping[tuple[str, str], dict[str, tuple[str, bool]]]:
+def actual(run: Run) -> Mapping[tuple[str, str], dict[str, tuple[str, bool]]]:
     """(schema, table) -> column -> its type, and whether it is NOT NULL; as it is now."""
     rows = run.warehouse.rows(
         "SELECT table_schema, table_name, column_name, data_type, is_nullable, "

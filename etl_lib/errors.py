@@ -6,6 +6,8 @@
     ├── BadInput              mend the input; nothing was written if no run had begun (exit code 2)
     │   ├── ContractError     the table contract is wrong
     │   └── SourceError       the source is not what the contract says, or cannot be reached
+    │       ├── OutOfBand     it has, or would move, more or fewer rows than the contract expects
+    │       └── Stale         its newest row is older than the contract expects
     └── RunFailed             a run stopped half way; running again is safe (exit code 1)
         ├── StatementFailed   the warehouse refused a statement
         ├── CountMismatch     rows got lost or doubled between two places
@@ -38,6 +40,29 @@ class ContractError(BadInput):
 
 class SourceError(BadInput):
     """The source database is not what the contract says, or cannot be reached."""
+
+
+class OutOfBand(SourceError):
+    """A count of rows lies outside of what the contract expects."""
+
+    def __init__(self, table: str, check: str, found: int, allowed: str) -> None:
+        what = "rows would be moved" if check == "rows.batch" else "rows in the source"
+        super().__init__(
+            f"table {table}: {found:,} {what}; {check} allows {allowed}. Nothing was moved. "
+            f"Mend the source; or, if so many are right, change {check} in the contract."
+        )
+        self.table, self.check, self.found, self.allowed = table, check, found, allowed
+
+
+class Stale(SourceError):
+    """The newest row of a table is too old."""
+
+    def __init__(self, table: str, newest: str, allowed: str) -> None:
+        super().__init__(
+            f'table {table}: its newest row is {newest}; freshness.error_after = "{allowed}". '
+            "Nothing was moved. Mend what writes the source; or change error_after in the contract."
+        )
+        self.table, self.newest, self.allowed = table, newest, allowed
 
 
 class RunFailed(EtlError):

@@ -5,19 +5,22 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from etl_lib import reading, repair, staging, window
+from etl_lib import parts, reading, repair, staging, window
 from etl_lib.contract import Table
+from etl_lib.progress import Progress
 from etl_lib.reading import HASH, Query
 from etl_lib.run import REPAIR, Plan, Run
 from etl_lib.source import Source
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 STAGE = "01_extract"
-PART_ROWS = 500_000  # in one file
 
 
 def move(run: Run, source: Source) -> list[Mapping[str, Any]]:
@@ -34,6 +37,7 @@ def _move(run: Run, source: Source, table: Table, planned: Plan) -> Mapping[str,
     meta = manifest["meta"]
     return {
         "mode": planned.window.mode,
+        "idle": planned.idle,  # the state machine sends such a table no further
         "rows": meta["record_count"],
         "keys": meta["keys"]["meta"]["record_count"],
         "bytes": meta["content_length"],
@@ -55,11 +59,13 @@ def _extract(run: Run, source: Source, table: Table, planned: Plan) -> dict[str,
         query = reading.select(
             source, table, planned.columns, where, parameters, hashed if full else ()
         )
-        rows = _write(run, source, query, f"{attempt}/part")
+        rows = _write(
+            run, source, query, f"{attempt}/part", Progress(table.name, planned.window.rows)
+        )
     if planned.lists_keys:
         columns = staging.listed_columns(table, planned)
         query = reading.select(source, table, columns, "TRUE", [], table.keys)
-        keys = _write(run, source, query, f"{attempt}/keys")
+        keys = _write(run, source, query, f"{attempt}/keys", Progress(f"{table.name}, keys", 0))
     return _manifest(run, planned, rows, keys)
 
 
@@ -72,7 +78,7 @@ def _extract_keys(
     keys = repair.keys_of(run, table)
     where = repair.predicate(table, planned.columns, source.decided(table), keys)
     query = reading.select(source, table, planned.columns, where)
-    rows = _write(run, source, query, f"{attempt}/part")
+    rows = _write(run, source, query, f"{attempt}/part", Progress(table.name, len(keys)))
     columns = staging.listed_columns(table, planned)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "keys.parquet"
@@ -117,35 +123,20 @@ def _manifest(run: Run, planned: Plan, rows: _Written, keys: _Written) -> dict[s
     }
 
 
-def _write(run: Run, source: Source, query: Query, stem: str) -> _Written:
+def _write(run: Run, source: Source, query: Query, stem: str, progress: Progress) -> _Written:
     """Stream a SELECT into Parquet parts."""
-    import pyarrow.parquet as pq
-
-    entries: list[dict[str, Any]] = []
     sums: Counter[str] = Counter()
-    writer: pq.ParquetWriter | None = None
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "part.parquet"
-        rows = 0
 
-        def close() -> None:
-            assert writer is not None
-            writer.close()
-            key = run.raw_key(query.table.name, f"{stem}-{len(entries):05}.parquet")
-            entries.append(_entry(run, path, key, rows))
+    def counted() -> Iterator[pa.RecordBatch]:
+        for batch, found in reading.batches(source, query):
+            sums.update(found)
+            progress.add(batch.num_rows)
+            yield batch
 
-        for batch, counted in reading.batches(source, query):
-            if writer is None:
-                writer, rows = pq.ParquetWriter(path, query.schema), 0
-            writer.write_batch(batch)
-            rows += batch.num_rows
-            sums.update(counted)
-            if rows >= PART_ROWS:
-                close()
-                writer = None
-        if writer is not None:
-            close()
-    return _Written(entries, sums)
+    def upload(path: Path, rows: int) -> dict[str, Any]:
+        return _entry(run, path, run.raw_key(query.table.name, f"{stem}-{path.name}"), rows)
+
+    return _Written(parts.write(counted(), query.schema, upload), sums)
 
 
 def _entry(run: Run, path: Path, key: str, rows: int) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from etl_lib import lease, ledger, soft, staging
+from etl_lib import lease, ledger, soft, staging, uniqueness
 from etl_lib.contract import Table
 from etl_lib.identifiers import folded, literal, mysql, redshift
-from etl_lib.run import IN_TURN, Run
+from etl_lib.run import IN_TURN, Plan, Run
 from etl_lib.source import Source
 from etl_lib.staging import Staging
 from etl_lib.warehouse import statements_of
@@ -21,15 +21,26 @@ def reconcile(run: Run, source: Source) -> list[dict[str, Any]]:
 
     ``behind`` is source minus raw: rows that came or went since the run was planned.
     """
-    return [_reconcile(run, source, table) for table in run.tables]
+    plans = run.plans()
+    return [_reconcile(run, source, table, plans[table.name]) for table in run.tables]
 
 
 def check(run: Run) -> list[dict[str, Any]]:
-    """Run the contract's checks: each is a query whose result must be empty."""
-    results = []
-    for name in run.contract.checks:
-        rows = run.warehouse.rows(statements_of(run.sql(name))[-1])
-        results.append({"check": name, "rows": len(rows), "healthy": not rows, "first": rows[:3]})
+    """Run the contract's checks, each a query whose result must be empty, and look whether what
+    this run has loaded is unique where the contract says so."""
+    found = {
+        name: run.warehouse.rows(statements_of(run.sql(name))[-1]) for name in run.contract.checks
+    }
+    for table in run.tables:
+        for rule in table.rules:
+            if rule.unique:
+                found[f"{table.name}.{rule.name}"] = uniqueness.doubles(run, table, rule)
+    results = [
+        {"check": name, "rows": len(rows), "healthy": not rows, "first": rows[:3]}
+        for name, rows in found.items()
+    ]
+    if results:
+        run.zone.put_json(run.checks_key, {"checks": results})
     return results
 
 
@@ -91,7 +102,7 @@ def _dead(run: Run) -> list[tuple[str, str]]:
     return dead
 
 
-def _reconcile(run: Run, source: Source, table: Table) -> dict[str, Any]:
+def _reconcile(run: Run, source: Source, table: Table, plan: Plan) -> dict[str, Any]:
     raw, curated = staging.raw_table(table), staging.curated_table(table)
     quarantine = staging.quarantine_table(table)
     found = run.warehouse.rows(
@@ -99,7 +110,7 @@ def _reconcile(run: Run, source: Source, table: Table) -> dict[str, Any]:
         f"(SELECT COUNT(*) FROM {curated}) AS curated, "
         f"(SELECT COUNT(*) FROM {quarantine}) AS in_quarantine"
     )[0]
-    marked = soft.in_mysql(table, run.plans()[table.name].columns)
+    marked = soft.in_mysql(table, plan.columns)
     query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE NOT {marked}"
     rows = source.rows(query)[0]["n"]
     result: Mapping[str, Any] = {

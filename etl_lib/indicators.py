@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from etl_lib import staging
-from etl_lib.contract import ALL, Indicator, Table
+from etl_lib.contract import Indicator, Table
 from etl_lib.identifiers import folded, literal, redshift
 from etl_lib.run import Run
+from etl_lib.settings import ALL
 from etl_lib.staging import Staging
 from etl_lib.warehouse import statements_of
 

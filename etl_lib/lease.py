@@ -18,10 +18,10 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from etl_lib import aws
 from etl_lib.bookmarks import BookmarkStore
 from etl_lib.errors import LeaseHeld, LeaseLost
 
@@ -48,7 +48,7 @@ class Lease:
         self._lost = False
         # A dead endpoint must not hold the end of a run up.
         config = Config(retries={"mode": "standard", "total_max_attempts": 2}, read_timeout=10)
-        self._client: Any = boto3.resource("dynamodb", config=config).meta.client
+        self._client: Any = aws.dynamodb(config)
 
     def take(self, tell: Tell = _mute) -> None:
         """Take the lease; wait for a holder that may be dead. Raises LeaseHeld if one lives.
@@ -136,7 +136,7 @@ class Lease:
     def _outlived(self, item: Mapping[str, Any], tell: Tell) -> bool:
         """Whether the holder is gone for sure; raises LeaseHeld if it lives."""
         if "expires" not in item:
-            if _runs(item["execution"]):
+            if is_running(item["execution"]):
                 raise LeaseHeld(item["run_id"], self.name, f"execution {item['execution']}")
             return True
         left = int(item["expires"]) - int(time.time())
@@ -194,13 +194,18 @@ def beside(pipeline: str, table: str) -> str:
 
 def holder(bookmarks: BookmarkStore, name: str) -> str | None:
     """The run that holds the lease ``name`` right now, by its clock; not an execution."""
-    table = boto3.resource("dynamodb").Table(bookmarks.dynamodb_table)
-    item = table.get_item(Key={"table": f"lease/{name}"}, ConsistentRead=True).get("Item", {})
+    key = {"table": f"lease/{name}"}
+    item = (
+        aws.dynamodb()
+        .get_item(TableName=bookmarks.dynamodb_table, Key=key, ConsistentRead=True)
+        .get("Item", {})
+    )
     return str(item["run_id"]) if item.get("expires", 0) > time.time() else None
 
 
-def _runs(execution: str) -> bool:
-    client = boto3.client("stepfunctions")
+def is_running(execution: str) -> bool:
+    """Whether an execution of the state machine still runs, or may be made to."""
+    client = aws.client("stepfunctions")
     try:
         status = client.describe_execution(executionArn=execution)["status"]
     except client.exceptions.ExecutionDoesNotExist:

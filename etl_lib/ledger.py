@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from etl_lib.bookmarks import Bookmark
+from etl_lib.bookmarks import Bookmark, advanced
 from etl_lib.errors import WarehouseBehind
 from etl_lib.identifiers import literal, redshift
 from etl_lib.run import IN_TURN, Plan, Run, columns_json
 from etl_lib.warehouse import Warehouse
 
+TABLES = {"ledger", "touched", "staging"}
 SCHEMAS = ("etl", "tmp", "raw", "curated", "quarantine", "presentation")
 
 PREPARE = [
@@ -53,8 +54,13 @@ LISTED = ", ".join(literal(mode) for mode in IN_TURN)
 
 
 def prepare(warehouse: Warehouse) -> None:
-    """Make the schemas and the tables of the pipeline itself, where they are missing."""
-    warehouse.transaction("prepare", PREPARE)
+    """Make the schemas and the tables of the pipeline itself, where they are missing.
+
+    Looked at first: what creates a table takes locks, even where it is there.
+    """
+    found = warehouse.rows("SELECT table_name FROM svv_tables WHERE table_schema = 'etl'")
+    if {row["table_name"] for row in found} < TABLES:
+        warehouse.transaction("prepare", PREPARE)
 
 
 def entry(run: Run, table: str) -> dict[str, Any] | None:
@@ -155,24 +161,43 @@ def repaired(run: Run, table: str) -> Bookmark:
     WarehouseBehind as ``current`` does.
     """
     bookmark = current(run, table)
-    return advance(run, bookmark) if has_open_plan(run, bookmark) else bookmark
+    entry = _open_entry(run, bookmark)
+    return bookmark if entry is None else advance(run, bookmark, entry)
 
 
-def has_open_plan(run: Run, bookmark: Bookmark) -> bool:
-    """Whether what the bookmark plans is what the ledger has.
+def foreseen(run: Run, table: str) -> Bookmark:
+    """The bookmark that ``repaired`` would return. Writes nothing."""
+    bookmark = current(run, table)
+    entry = _open_entry(run, bookmark)
+    return bookmark if entry is None else advanced(bookmark, _changes(run, bookmark, entry))
+
+
+def _open_entry(run: Run, bookmark: Bookmark) -> dict[str, Any] | None:
+    """The ledger's entry of the bookmark's open plan; None if that was not loaded."""
+    if bookmark.open_run is None:
+        return None
+    entry = _entry(run, bookmark.table, bookmark.open_run)
+    return entry if entry is not None and loaded(bookmark, entry) else None
+
+
+def loaded(bookmark: Bookmark, entry: Mapping[str, Any]) -> bool:
+    """Whether what the bookmark plans is what the ledger's ``entry`` of its open run says.
 
     Two attempts of one run may have planned at once, and the run's stored plan is the first one's.
     The bookmark must not move over the other, which nobody has loaded.
     """
-    if bookmark.open_run is None or bookmark.plan is None:
+    if bookmark.plan is None:
         return False
-    entry = _entry(run, bookmark.table, bookmark.open_run)
-    planned = Plan.from_dict(json.loads(bookmark.plan))
-    return entry is not None and int(entry["sequence"]) == planned.sequence
+    return int(entry["sequence"]) == Plan.from_dict(json.loads(bookmark.plan)).sequence
 
 
-def advance(run: Run, bookmark: Bookmark) -> Bookmark:
-    """Move a bookmark over its open run, which the ledger shows as loaded."""
+def advance(run: Run, bookmark: Bookmark, entry: Mapping[str, Any]) -> Bookmark:
+    """Move a bookmark over its open run, which the ledger shows as loaded: ``entry``."""
+    return run.bookmarks.advance(bookmark, _changes(run, bookmark, entry))
+
+
+def _changes(run: Run, bookmark: Bookmark, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a bookmark changes as its open run is closed."""
     assert bookmark.plan is not None
     plan = Plan.from_dict(json.loads(bookmark.plan))
     window = plan.window
@@ -191,11 +216,10 @@ def advance(run: Run, bookmark: Bookmark) -> Bookmark:
         changes.update(_moved_digests(run.zone.get_json(key), plan))
     if window.rows:
         changes["manifest"] = key
-    entry = _entry(run, bookmark.table, run_id=bookmark.open_run or "")
-    if entry and entry["missing"]:
+    if entry["missing"]:
         # Keys without rows: stamped before the window. The next run reads the whole table.
         changes.update(high=None, keys_digest=None)
-    return run.bookmarks.advance(bookmark, changes)
+    return changes
 
 
 def _moved_digests(manifest: Mapping[str, Any] | None, plan: Plan) -> dict[str, str | None]:

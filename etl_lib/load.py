@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from etl_lib import drift, ingest, ledger, staging
 from etl_lib.contract import Table
 from etl_lib.errors import Fenced, RunFailed, StatementFailed, WarehouseBehind
+from etl_lib.identifiers import folded
 from etl_lib.merge import merge
 from etl_lib.run import Plan, Run
 from etl_lib.staging import Columns, Staging
 from etl_lib.warehouse import statements_of
 
 STAGE = "04_load"
+LAYERS = ("raw", "curated", "quarantine")
 
 
 def load(run: Run) -> list[Mapping[str, Any]]:
@@ -22,13 +24,17 @@ def load(run: Run) -> list[Mapping[str, Any]]:
     A table that this run has loaded already is left alone. Raises Fenced when a newer run has.
     """
     plans, shapes = run.plans(), run.shapes()
+    there = drift.actual(run)
     for table in run.contract.tables.values():
-        if table.name in shapes:
+        if table.name in shapes and not {(schema, folded(table.name)) for schema in LAYERS} <= set(
+            there
+        ):
             create_tables(run, table, shapes[table.name])
     drift.evolve(run, plans)
     for name in run.contract.setup:
         run.warehouse.transaction(f"{run.run_id}: {name}"[:500], statements_of(run.sql(name)))
-    return run.each(STAGE, lambda table: _load(run, table, plans[table.name]), run.tables)
+    done = {entry["table_name"] for entry in ledger.history(run)}
+    return run.each(STAGE, lambda table: _load(run, table, plans[table.name], done), run.tables)
 
 
 def create_tables(run: Run, table: Table, columns: Columns) -> None:
@@ -38,18 +44,22 @@ def create_tables(run: Run, table: Table, columns: Columns) -> None:
     run.warehouse.transaction(
         f"{run.run_id}: create {table.name}"[:500],
         [
-            staging.create(name, columns, table, permanent=True)
-            for name, columns in (
-                (staging.raw_table(table), [*columns, *staging.RAW_EXTRA]),
-                (staging.curated_table(table), [*curated, *staging.CURATED_EXTRA]),
-                (staging.quarantine_table(table), [*keys, *staging.QUARANTINED]),
+            staging.create(name, columns, layout, permanent=True)
+            for name, columns, layout in (
+                (staging.raw_table(table), [*columns, *staging.RAW_EXTRA], table),
+                (staging.curated_table(table), [*curated, *staging.CURATED_EXTRA], table),
+                (
+                    staging.quarantine_table(table),
+                    [*keys, *staging.QUARANTINED],
+                    staging.keyed(table),
+                ),
             )
         ],
     )
 
 
-def _load(run: Run, table: Table, plan: Plan) -> dict[str, Any]:
-    if ledger.entry(run, table.name) is None:
+def _load(run: Run, table: Table, plan: Plan, done: Collection[str]) -> dict[str, Any]:
+    if table.name not in done:
         names = Staging.of(run, table)
         if not plan.idle:
             _stage_curated(run, table, plan, names)

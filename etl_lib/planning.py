@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from etl_lib import append, drift, ledger, types, window
+from etl_lib import append, drift, expectations, ledger, types, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
@@ -63,8 +63,21 @@ def store_shapes(run: Run, source: Source) -> None:
 def _plan(
     run: Run, source: Source, table: Table, columns: Sequence[Column], bookmark: Bookmark
 ) -> Plan:
-    adopted = _unfinished(table, bookmark)
+    adopted = unfinished(table, bookmark)
     besides = adopted.besides if adopted else ledger.besides(run, table.name)
+    return upcoming(run, source, table, columns, bookmark, besides)
+
+
+def upcoming(
+    run: Run,
+    source: Source,
+    table: Table,
+    columns: Sequence[Column],
+    bookmark: Bookmark,
+    besides: int,
+) -> Plan:
+    """The plan of the run that comes after ``bookmark``. Reads the source, and writes nothing."""
+    adopted = unfinished(table, bookmark)
     # A row that was deleted between the reading and the loading of a backfill is back in raw, and
     # no later window would notice: after one, no digest is known.
     known = bookmark if bookmark.besides == besides else replace(bookmark, **UNKNOWN)
@@ -82,6 +95,11 @@ def _plan(
     else:
         planned = window.full(source, table, columns, known.digest)
         sweep = planned.digest != known.digest
+    rows, checks = adopted.rows if adopted else None, adopted.checks if adopted else ()
+    if adopted is None:
+        rows = expectations.counted(source, table, planned)
+        before = _rows_before(run, bookmark) if table.rows.change is not None else None
+        checks = expectations.judge(source, table, planned, rows, before)
     settled, told = drift.settle(table, bookmark, described(columns, table))
     return Plan(
         window=planned,
@@ -93,10 +111,20 @@ def _plan(
         after=bookmark.run_id,
         besides=besides,
         drift=told,
+        rows=rows,
+        checks=checks,
     )
 
 
-def _unfinished(table: Table, bookmark: Bookmark) -> Plan | None:
+def _rows_before(run: Run, bookmark: Bookmark) -> int | None:
+    """How many rows the table had when its last run was planned, if that was counted."""
+    if bookmark.run_id is None:
+        return None
+    document = run.zone.get_json(f"runs/{bookmark.run_id}/plans/{bookmark.table}.json")
+    return Plan.from_dict(document).rows if document else None
+
+
+def unfinished(table: Table, bookmark: Bookmark) -> Plan | None:
     """The plan of a run that died, unless nothing was to do or the contract has changed since."""
     if bookmark.plan is None:
         return None
@@ -110,11 +138,19 @@ def _identity(source: Source) -> str:
 
 def refuse_other(run: Run, table: Table, source: Source, bookmark: Bookmark) -> None:
     """A bookmark belongs to one database, and a table of the warehouse to one contract."""
+    refuse_other_source(run, table, source, bookmark)
+    refuse_other_contract(run, table)
+
+
+def refuse_other_source(run: Run, table: Table, source: Source, bookmark: Bookmark) -> None:
     if bookmark.source not in (None, _identity(source)):
         raise SourceError(
             f"table {table.name}: its bookmark marks {bookmark.source}, not {_identity(source)}. "
             f"Give the contract another name than {run.contract.name!r} for another database."
         )
+
+
+def refuse_other_contract(run: Run, table: Table) -> None:
     owner = run.warehouse.rows(
         "SELECT pipeline FROM etl.ledger WHERE LOWER(table_name) = :name AND pipeline <> :own "
         "LIMIT 1",

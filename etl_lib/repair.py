@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ def _value(text: str, kind: str) -> Any:
     if kind == "TIMESTAMP":
         return int(text)
     if kind == "DATE":
-        return int(text) // 86_400_000_000
+        return date(1970, 1, 1) + timedelta(microseconds=int(text))
     if kind in ("SMALLINT", "INTEGER", "BIGINT"):
         return int(text)
     return Decimal(text) if kind.startswith("DECIMAL") else text

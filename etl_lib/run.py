@@ -36,7 +36,8 @@ class Plan:
     ``sweep`` tells whether keys came or went since the last run; ``columns`` are
     ``{"name", "type"}`` in source order, with Redshift types. ``after`` is the run that the
     warehouse must have loaded before; ``besides`` is how many loads that were not in turn it had
-    when this one was planned. ``drift`` tells how the columns changed since then.
+    when this one was planned. ``drift`` tells how the columns changed since then, ``checks`` how
+    the table was judged as a whole, and ``rows`` how many it had in the source, if it was counted.
     """
 
     window: Window
@@ -48,6 +49,8 @@ class Plan:
     after: str | None = None
     besides: int = 0
     drift: Sequence[str] = ()
+    rows: int | None = None
+    checks: Sequence[Mapping[str, str]] = ()
 
     @property
     def idle(self) -> bool:
@@ -75,6 +78,8 @@ class Plan:
             "after": self.after,
             "besides": self.besides,
             "drift": list(self.drift),
+            "rows": self.rows,
+            "checks": list(self.checks),
         }
 
     @classmethod
@@ -124,6 +129,10 @@ class Run:
     @property
     def shapes_key(self) -> str:
         return f"{self.prefix}/shapes.json"
+
+    @property
+    def checks_key(self) -> str:
+        return f"{self.prefix}/checks.json"
 
     def plan_key(self, table: str) -> str:
         return f"{self.prefix}/plans/{table}.json"

@@ -60,6 +60,12 @@ def windows(plans: Mapping[str, Plan]) -> pd.DataFrame:
     )
 
 
+def expectations(plans: Mapping[str, Plan]) -> pd.DataFrame:
+    """What the contract expects of the tables as a whole, and what was found."""
+    rows = [{"table": name, **check} for name, plan in plans.items() for check in plan.checks]
+    return frame(rows, "table")
+
+
 def types(plans: Mapping[str, Plan], table: str) -> pd.DataFrame:
     """The columns of a table with their types on both sides."""
     rows = [
@@ -113,7 +119,7 @@ def rules(run: Run) -> pd.DataFrame:
         {
             "table": table.name,
             "rule": rule.name,
-            "condition": rule.expect,
+            "condition": f"unique: {', '.join(rule.unique)}" if rule.unique else rule.expect,
             "or found in": rule.reference.table if rule.reference else "—",
         }
         for table in run.tables

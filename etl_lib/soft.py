@@ -19,6 +19,11 @@ def in_redshift(table: Table, columns: Sequence[Mapping[str, str]], side: str) -
     return _marked(table, columns, lambda each: f"{side}.{redshift(each['name'])}", "FALSE")
 
 
+def in_spark(table: Table, columns: Sequence[Mapping[str, str]]) -> str:
+    """SQL: whether a row of a frame is marked."""
+    return _marked(table, columns, lambda each: f"`{each['name']}`", "FALSE")
+
+
 def in_mysql(table: Table, columns: Sequence[Mapping[str, str]]) -> str:
     """SQL: whether a row of the source is marked."""
     return _marked(table, columns, lambda each: mysql(each["source"]), "0")

@@ -6,16 +6,17 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-import boto3
 import pymysql
 from pymysql.cursors import DictCursor
 
-from etl_lib import decisions, identifiers, types
+from etl_lib import aws, decisions, expectations, identifiers, rules, types
+from etl_lib.connections import Connections
 from etl_lib.contract import Table
-from etl_lib.errors import SourceError
+from etl_lib.errors import OutOfBand, SourceError
 from etl_lib.types import Column
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Source:
         """Read the secret ``secret_id``, shaped as RDS writes it:
         ``{"host", "port", "username", "password", "dbname"}``.
         """
-        client = boto3.client("secretsmanager")
+        client = aws.client("secretsmanager")
         try:
             secret = json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
         except client.exceptions.ResourceNotFoundException:
@@ -101,8 +102,19 @@ class Source:
         return f"mysql://{user}:{password}@{self.host}:{self.port}/{database}"
 
     @contextmanager
-    def connect(self, isolation: str = "REPEATABLE READ") -> Iterator[DictCursor]:
-        """A cursor in a UTC session of the given isolation level."""
+    def connect(
+        self, isolation: str = "REPEATABLE READ", new: bool = False
+    ) -> Iterator[DictCursor]:
+        """A cursor in a UTC session, in a new transaction of the given isolation level; with
+        ``new``, in a new session, too."""
+        with self._connections.use(isolation, new) as connection, connection.cursor() as cursor:
+            yield cursor
+
+    @cached_property
+    def _connections(self) -> Connections:
+        return Connections(self._connection)
+
+    def _connection(self, isolation: str) -> _Connection:
         try:
             connection = _Connection(
                 host=self.host,
@@ -117,9 +129,9 @@ class Source:
             )
         except pymysql.err.OperationalError as error:
             raise SourceError(f"cannot reach {self.name}: {error.args[-1]}") from None
-        with connection, connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}")
-            yield cursor
+        return connection
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         with self.connect() as cursor:
@@ -214,7 +226,10 @@ def moving_columns(source: Source, table: Table) -> tuple[Column, ...]:
     moving = tuple(column for column in columns if column.name not in table.skip)
     for column in moving:
         decisions.check(column)
-        types.redshift_type(column)
+    kinds = {column.name: types.redshift_type(column) for column in moving}
+    for rule in table.rules:
+        if problem := rules.misfit(rule, table.keys, kinds):
+            raise SourceError(f"{at}: rules.{rule.name}: {problem}")
     if len(moving) > MOST_COLUMNS:
         raise SourceError(
             f"{at}: {len(moving):,} columns; Redshift takes 1,600, and some are ours. Leave "
@@ -240,6 +255,7 @@ def _check_names(table: Table, names: Sequence[str], at: str) -> None:
         ("skip", table.skip),
         ("decide", tuple(table.decide)),
         ("deletes", (table.soft,) if table.soft else ()),
+        *((f"rules.{rule.name}", rule.columns) for rule in table.rules),
     ):
         for name in wanted:
             if name not in names:
@@ -281,6 +297,8 @@ def check_characters(name: str, at: str) -> None:
 def _check_not_empty(source: Source, table: Table, at: str) -> None:
     limited = f"SELECT 1 FROM {identifiers.mysql(table.name)} LIMIT %s"
     found = source.rows(f"SELECT COUNT(*) AS n FROM ({limited}) AS t", [table.min_rows])[0]["n"]
+    if found < table.min_rows and table.rows.table:
+        raise OutOfBand(table.name, "rows.table", found, expectations.told(table.rows.table))
     if found < table.min_rows:
         raise SourceError(
             f"{at}: the source has {found} rows, min_rows = {table.min_rows}. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from etl_lib.contract import Table
 from etl_lib.identifiers import folded, literal, redshift, run_suffix
@@ -108,6 +108,14 @@ def create(name: str, columns: Columns, table: Table, permanent: bool = False) -
     if not permanent:
         return f"CREATE TABLE {name} ({body})"
     return f"CREATE TABLE IF NOT EXISTS {name} ({body}){_layout(table)}"
+
+
+def keyed(table: Table) -> Table:
+    """The table as quarantine holds it: laid out by those of its columns that are keys."""
+    keys = key_names(table)
+    distkey = table.distkey if table.distkey and folded(table.distkey) in keys else None
+    sortkey = tuple(each for each in table.sortkey if folded(each) in keys)
+    return replace(table, distkey=distkey, sortkey=sortkey)
 
 
 def copy(name: str, columns: Columns, manifest: str, role: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from etl_lib import staging
-from etl_lib.contract import Rule, Table
+from etl_lib import staging, uniqueness
+from etl_lib.contract import Table
 from etl_lib.errors import ContractError, CountMismatch, QuarantineLimit, RunFailed
+from etl_lib.rules import Rule
 from etl_lib.run import REPAIR, Plan, Run
 
 if TYPE_CHECKING:
@@ -60,25 +61,45 @@ def _curate(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str
 
 def _transform(run: Run, spark: SparkSession, table: Table, plan: Plan) -> dict[str, Any]:
     key = run.raw_key(table.name, "manifest.json")
+    manifest = run.zone.get_json(key)
+    if manifest is None:
+        raise RunFailed(f"table {table.name}: no manifest: run 01_extract to its end first")
+    rows = manifest["meta"]["record_count"]
     raw = _raw(run, spark, table.name, key)
-    if raw is None:
-        if run.zone.get_json(key) is None:
-            raise RunFailed(f"table {table.name}: no manifest: run 01_extract to its end first")
+    if raw is None or not rows:
         # Every row of the window was changed, or deleted, between its plan and its reading.
         return _curated([], {"good": 0, "bad": 0, "rules": {}}, [])
     frame = raw.withColumn(RULE, _broken_rule(run, spark, table, raw))
-    frame = _with_references(run, spark, table, frame).cache()
-    try:
-        counts = {row[RULE]: row["count"] for row in frame.groupBy(RULE).count().collect()}
-        good, bad = counts.pop(None, 0), sum(counts.values())
-        attempt = f"attempt={uuid.uuid4().hex[:12]}"
-        columns = staging.curated_columns(table, plan.columns)
-        entries = _write(run, table, _good(table, frame, columns), good, f"{attempt}/good")
-        bad_rows = _bad(table, frame, plan.columns)
-        bad_entries = _write(run, table, bad_rows, bad, f"{attempt}/bad")
-    finally:
-        frame.unpersist()
-    return _curated(entries, {"good": good, "bad": bad, "rules": counts}, bad_entries)
+    frame = _with_references(run, spark, table, frame)
+    frame = uniqueness.judge(run, spark, table, plan, frame)
+    columns = staging.curated_columns(table, plan.columns)
+    folder = f"attempt={uuid.uuid4().hex[:12]}"
+    good = _write(run, table, _good(table, frame, columns), rows, f"{folder}/good")
+    kept = _written(spark, good).count() if good else 0
+    bad: list[dict[str, Any]] = []
+    rules: dict[str, int] = {}
+    if kept < rows:  # read and judged once more: as a rule they are few
+        bad = _write(run, table, _bad(table, frame, plan.columns), rows - kept, f"{folder}/bad")
+        found = _written(spark, bad).groupBy(RULE).count().collect() if bad else []
+        rules = {each[RULE]: each["count"] for each in found}
+    _refuse_other_verdict(table, rows, kept, sum(rules.values()))
+    told = {"good": kept, "bad": sum(rules.values()), "rules": rules}
+    return _curated(good if kept else [], told, bad)
+
+
+def _written(spark: SparkSession, entries: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """What stands in the files of these entries. How many rows it is, their footers tell."""
+    return spark.read.parquet(*(entry["url"] for entry in entries))
+
+
+def _refuse_other_verdict(table: Table, rows: int, good: int, bad: int) -> None:
+    """The good and the bad rows are two readings of the same files, judged by the same rules."""
+    if good + bad != rows:
+        raise RunFailed(
+            f"table {table.name}: of {rows:,} rows, {good:,} were good and {bad:,} were bad, which "
+            "is not all of them: a condition depends on the moment. Nothing was loaded. Type "
+            "`workbook run`; if it happens again, mend the condition."
+        )
 
 
 def _curated(
@@ -129,9 +150,20 @@ def _refuse_unknown_columns(
         try:
             raw.limit(0).select(F.expr(expression))
         except PySparkException as error:
-            reason = str(error).partition(";")[0].splitlines()[0]
+            reason = _first(error)
             field = f"tables.{table.name}.{at}"
             raise ContractError(run.contract_url, field, reason) from None
+    for rule in (rule for rule in table.rules if rule.pattern):
+        try:  # by itself: it must not end the group that it stands in
+            raw.sparkSession.range(1).select(F.expr(f"'' rlike {rule.pattern}")).collect()
+        except PySparkException as error:
+            field = f"tables.{table.name}.rules.{rule.name}"
+            problem = f"{rule.pattern} is no regular expression of Java's: {_first(error)}"
+            raise ContractError(run.contract_url, field, problem) from None
+
+
+def _first(error: Exception) -> str:
+    return str(error).partition(";")[0].splitlines()[0]
 
 
 def _with_references(run: Run, spark: SparkSession, table: Table, frame: DataFrame) -> DataFrame:

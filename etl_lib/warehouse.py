@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import boto3
-
+from etl_lib import aws
 from etl_lib.errors import StatementFailed
 
 Row = dict[str, Any]
@@ -33,7 +32,7 @@ class Warehouse:
 
     @cached_property
     def _client(self) -> Any:
-        return boto3.client("redshift-data")
+        return aws.client("redshift-data")
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement and return its rows as dicts. ``parameters`` are bound as ``:name``."""

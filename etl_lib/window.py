@@ -1,9 +1,10 @@
 """Windows: the half-open span [low, high) of a table's cursor that one run moves.
 
 ``high`` is found on the writer in an order that loses no late commit: its clock and every running
-statement first, then an uncommitted read, then a snapshot; where the two reads differ somebody is
-still writing, and ``high`` is lowered to the oldest such row. Planned once, stored, never planned
-again for the same run.
+statement first, then the transactions that have changed rows: where all of them end, ``high``
+stands. Where one does not, an uncommitted read and a snapshot of the window; where the two differ
+somebody is still writing, and ``high`` is lowered to the oldest such row. Planned once, stored,
+never planned again for the same run.
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, Union
 
+from etl_lib import decisions
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.identifiers import mysql
 from etl_lib.source import Source
 from etl_lib.types import Column
+from etl_lib.writers import all_ended
 
 Bound = Union[datetime, int]  # of a cursor: a moment, or a number in an append-only table
 AnyBound = TypeVar("AnyBound", datetime, int)
 
+# Rows that are looked at when planned: their dates, and whether somebody holds them. By an index on
+# the cursor each of them may be a page of its own: more of them cost as much as to move them.
+FEW = 10_000
+PATIENCE = 1.0  # seconds in which transactions may end, before more rows than that are looked at
 LEVELS = ("READ UNCOMMITTED", "REPEATABLE READ")
 SEEN = "every statement and every open transaction was looked at"
 HIDDEN = "the source hides its statements: a lag was kept to now"
@@ -76,7 +83,8 @@ def incremental(
             f"{planned_before}. Nothing was moved: rows that it stamps now could be lost. Mend the "
             "clock first."
         )
-    _refuse_null_cursors(source, table)
+    if cursor.nullable:
+        _refuse_null_cursors(source, table)
     high = _floor(settled, cursor)
     start = _start(low, table.lookback)
     high = below_uncommitted(source, table, columns, start, high)
@@ -106,8 +114,8 @@ def full(
     names = [column.hashed for column in columns]
     digest = _digest(source, table, names, "TRUE", [], "REPEATABLE READ")
     rows = 0 if digest == last_digest else int(digest.partition(":")[0])
-    if rows:
-        _refuse_zero_dates(source, table, columns, "TRUE", [])
+    if 0 < rows <= FEW:
+        refuse_zero_dates(source, table, columns, "TRUE")
     return Window(
         table=table.name,
         mode="full",
@@ -218,10 +226,16 @@ def below_uncommitted(
 ) -> AnyBound:
     """``high``, lowered below every row that an open transaction has in [start, high).
 
-    Compared by content, not by stamp: a second update within one tick has the same stamp.
+    Reads no row where the list of transactions tells that there are none. Else compared by content,
+    not by stamp: a second update within one tick has the same stamp.
     """
+    if all_ended(source):
+        return high
     names = [column.hashed for column in columns]
     where, parameters = _between(table, start, high)
+    size = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {where}"
+    if source.rows(size, parameters)[0]["n"] > FEW and all_ended(source, PATIENCE):
+        return high
     digests = [_digest(source, table, names, where, parameters, isolation) for isolation in LEVELS]
     if digests[0] == digests[1]:
         return high
@@ -297,7 +311,7 @@ def count(
     start: Bound | None,
     high: Bound,
 ) -> int:
-    """Rows of the source in [start, high). Raises SourceError for zero dates among them."""
+    """Rows of the source in [start, high). Raises SourceError for zero dates among a few."""
     return _count(source, table, columns, *_between(table, start, high))
 
 
@@ -310,8 +324,8 @@ def _count(
 ) -> int:
     query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {where}"
     found: int = source.rows(query, parameters)[0]["n"]
-    if found:
-        _refuse_zero_dates(source, table, columns, where, parameters)
+    if 0 < found <= FEW:
+        refuse_zero_dates(source, table, columns, where, parameters)
     return found
 
 
@@ -326,26 +340,27 @@ def _refuse_null_cursors(source: Source, table: Table) -> None:
         )
 
 
-def _refuse_zero_dates(
+def refuse_zero_dates(
     source: Source,
     table: Table,
     columns: Sequence[Column],
     where: str,
-    parameters: Sequence[str],
+    parameters: Sequence[str] = (),
 ) -> None:
+    """Raise SourceError for the first column that has such dates and no decision about them."""
     dates = [column.name for column in columns if column.can_be_zero_date and not column.decision]
     if not dates:
         return
     counts = ", ".join(
-        f"COALESCE(SUM(DAY({mysql(name)}) = 0 OR MONTH({mysql(name)}) = 0), 0) AS {mysql(name)}"
-        for name in dates
+        f"COALESCE(SUM({decisions.no_date(mysql(name))}), 0) AS {mysql(name)}" for name in dates
     )
     row = source.rows(f"SELECT {counts} FROM {mysql(table.name)} WHERE {where}", parameters)[0]
     for name, count in row.items():
         if count:
             raise SourceError(
-                f"table {table.name}, column {name}: {count:,} zero or partial dates, which are "
-                f'no dates in Redshift. To load them as NULL: decide.{name} = "null", or '
+                f"table {table.name}, column {name}: {count:,} zero or partial dates, or days that "
+                "no month has: no dates in Redshift. To load them as NULL: "
+                f'decide.{name} = "null", or '
                 'zero_dates = "null" for all columns of the table.'
             )
 

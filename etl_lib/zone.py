@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-import boto3
 from botocore.exceptions import ClientError
 
+from etl_lib import aws
 from etl_lib.errors import BadInput
 
 
@@ -24,7 +24,7 @@ class Zone:
 
     @cached_property
     def _client(self) -> Any:
-        return boto3.client("s3")
+        return aws.client("s3")
 
     def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
@@ -76,7 +76,7 @@ def read_text(url: str) -> str:
     parts = urlparse(url)
     if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
         raise BadInput(f"{url!r} is not an s3://bucket/key address")
-    client = boto3.client("s3")
+    client = aws.client("s3")
     try:
         body = client.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"]
     except ClientError as error:

@@ -64,7 +64,8 @@ counts = finalize.reconcile(run, source)
 # %% [markdown]
 # ## Prove it
 #
-# Each check is a query that finds what must not be. Healthy means: it found nothing.
+# Each check is a query that finds what must not be. Healthy means: it found nothing. What must be
+# unique is looked at once more, for the rows of this run.
 
 # %%
 checks = finalize.check(run)
