@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from etl_lib.errors import BadInput, EtlError
-from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
 from workbench import (
     bookmark_commands,
@@ -26,19 +24,18 @@ from workbench import (
     operation_commands,
     pipeline,
     quarantine_commands,
+    run_commands,
     screen,
+    source_commands,
     source_option,
     stack,
     type_commands,
 )
-from workbench import init as contract_init
+from workbench.console import command as console_command
 from workbench.daemon import DaemonError
 from workbench.home import REPOSITORY, Home
-from workbench.mysql import change as changes
-from workbench.mysql import csv_files, dumps
-from workbench.mysql import seed as seeding
+from workbench.mysql import csv_files
 from workbench.mysql import server as mysql
-from workbench.mysql.server import Server
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import Prepared, prepare
 from workbench.stack import Stack
@@ -61,9 +58,11 @@ app = typer.Typer(
 )
 app.add_typer(bookmark_commands.app, name="bookmarks")
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(run_commands.app, name="runs")
 for command in operation_commands.COMMANDS:
     app.command()(command)
 app.command("types")(type_commands.type_map)
+app.command()(console_command.console)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -119,66 +118,8 @@ def env() -> None:
         print(f"export {name}='{value}'")
 
 
-@app.command()
-def seed(
-    rows: Annotated[
-        int, typer.Option(help="Apartments to make; the other tables follow.")
-    ] = 10_000,
-    change: Annotated[
-        str,
-        typer.Option(metavar="PERCENT", help="Change the source instead: 1%"),
-    ] = "",
-    from_csv: Annotated[
-        Path | None, typer.Option(help="Load <table>.csv files of this directory instead.")
-    ] = None,
-    from_sql: Annotated[
-        list[Path] | None, typer.Option(help="Run these SQL dumps instead, in order.")
-    ] = None,
-    database: DatabaseOption = stack.DATABASE,
-) -> None:
-    """Fill the source database, or change what is in it."""
-    share = _share(change) if change else 0.0
-    made = stack.up(Home.find(), _say)
-    with _progress() as progress:
-        if share:
-            counts = changes.change(made.server, database, share, progress=_callback(progress))
-            found = {
-                name: ", ".join(f"{count:,} {what}" for what, count in vars(each).items())
-                for name, each in counts.items()
-            }
-        elif from_csv:
-            loaded = csv_files.load_csv(made.server, database, from_csv, _callback(progress))
-            found = {name: f"{count:,}" for name, count in loaded.items()}
-        elif from_sql:
-            dumps.load_sql(made.server, database, from_sql, _callback(progress))
-            found = {database: "loaded"}
-        else:
-            seeded = seeding.seed(made.server, database, rows, progress=_callback(progress))
-            found = {name: f"{count:,}" for name, count in seeded.items()}
-    for name, text in found.items():
-        out.print(f"{name:<22} {text}")
-
-
-@app.command()
-def init(
-    source: Annotated[str, typer.Argument(metavar="mysql://USER@HOST:PORT/DB")] = "",
-    database: DatabaseOption = stack.DATABASE,
-    contract: Annotated[Path, typer.Option(help="File to write.")] = Path("tables.toml"),
-) -> None:
-    """Write a first table contract from a live database's information_schema."""
-    home = Home.find()
-    if contract.exists():
-        _fail(f"{contract} exists already; give another name with --contract", 2)
-    secret = source_option.parse(source) if source else stack.up(home, _say).server.secret(database)
-    draft = contract_init.draft(_source(secret))
-    contract.write_text(draft.text, encoding="utf-8")
-    for warning in draft.warnings:
-        err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
-    out.print(
-        f"wrote {contract}: {draft.tables} tables. Next: workbook run --contract {contract}"
-        + (f" --source {source}" if source else f" --database {database}"),
-        soft_wrap=True,
-    )
+app.command()(source_commands.seed)
+app.command()(source_commands.init)
 
 
 @app.command()
@@ -204,7 +145,7 @@ def run(
     made = stack.up(Home.find(), _say)
     if secret is None:
         if database == stack.DATABASE and contract == pipeline.CONTRACT:
-            _seed_if_empty(made.server)
+            source_commands.seed_if_empty(made.server)
         secret = made.server.secret(database)
     prepared = prepare(made, contract, secret, tables, run_id)
     _finish(_runner(via)(made, prepared, err), made, as_json)
@@ -251,7 +192,7 @@ def parity() -> None:
     from workbench import parity as comparison
 
     made = stack.up(Home.find(), _say)
-    _seed_if_empty(made.server)
+    source_commands.seed_if_empty(made.server)
     found = comparison.compare(Home.find().root / "parity", made.server, err)
     for each in found:
         out.print(
@@ -268,16 +209,17 @@ def parity() -> None:
 def export(
     check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
 ) -> None:
-    """Make the Glue jobs from the notebooks, and the picture of the state machine."""
+    """Make the Glue jobs from the notebooks, the state machine's picture, the reference."""
+    from workbench import reference
     from workbench.export import exporter, picture
 
     if check:
-        stale = exporter.stale() + picture.stale()
+        stale = exporter.stale() + picture.stale() + reference.stale()
         if stale:
             _fail(f"stale: {', '.join(stale)}. Type `workbook export`, and commit it", 1)
         out.print("up to date")
         return
-    written = exporter.export() + picture.draw()
+    written = exporter.export() + picture.draw() + reference.write()
     out.print(f"wrote {', '.join(written)}" if written else "up to date")
 
 
@@ -327,6 +269,9 @@ def main() -> None:
         _fail(str(error), 2)
     except (EtlError, DaemonError, mysql.ServerError, ClientError) as error:
         _fail(str(error), 1)
+    except BotoCoreError as error:
+        gone = "The local AWS has died meanwhile. What was finished is safe; type the command again"
+        _fail(f"{error}. {gone}", 1)
     except KeyboardInterrupt:
         _fail("interrupted; what was finished is safe, run again to go on", 130)
 
@@ -358,49 +303,6 @@ def _finish(summary: Summary, made: Stack, as_json: bool) -> NoReturn:
     else:
         screen.show(summary, made, out)
     raise typer.Exit(summary.exit_code)
-
-
-def _source(secret: dict[str, Any]) -> Source:
-    return Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
-
-
-def _seed_if_empty(server: Server) -> None:
-    with server.cursor(stack.DATABASE) as cursor:
-        cursor.execute("SELECT COUNT(*) FROM (SELECT 1 FROM apartments LIMIT 1) AS t")
-        row = cursor.fetchone()
-    if row and row[0]:
-        return
-    _say("seeding the sample database")
-    with _progress() as progress:
-        seeding.seed(server, stack.DATABASE, progress=_callback(progress))
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text.removesuffix("%")) / 100
-    except ValueError:
-        share = -1.0
-    if not text.endswith("%") or not 0 < share <= 1:  # a forgotten % would change every row
-        raise typer.BadParameter(f"{text!r} is not a share such as 1%", param_hint="--change")
-    return share
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=err, transient=not err.is_terminal)
-
-
-def _callback(progress: Progress) -> Any:
-    tasks: dict[str, Any] = {}
-
-    def report(what: str, done: int, total: int) -> None:
-        if what not in tasks:
-            tasks[what] = progress.add_task(what, total=total)
-        progress.update(tasks[what], completed=done, total=total)
-
-    return report
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:

@@ -12,19 +12,22 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
+from rich.markup import escape
 
 from etl_lib.errors import BadInput
 from etl_lib.zone import Zone
-from workbench import graph, history, pipeline, report, screen
+from workbench import graph, history, panels, pipeline, progress, report, screen
 from workbench.deployment import FOLDER, MACHINE, Deployment
 from workbench.endpoint import Endpoint
 from workbench.history import Visit
 from workbench.pipeline import BUCKET
 from workbench.preparation import STAGES, Prepared
 from workbench.stack import SECRET, Stack
-from workbench.summary import StageResult, Summary, tables_of
+from workbench.summary import StageResult, Summary, checks_of, tables_of
+from workbench.verdict import OVERTAKEN
 
 POLL = 0.2  # seconds between two looks at an execution
+ENDS = tuple(f"Execution{how}" for how in ("Succeeded", "Failed", "Aborted", "TimedOut"))
 
 
 def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
@@ -127,6 +130,7 @@ def _follow(stack: Stack, arn: str, prepared: Prepared, console: Console) -> Sum
                 summary, stack.endpoint.client("stepfunctions").describe_execution(executionArn=arn)
             )
             summary.tables = tables_of(zone, prepared.run_id, STAGES)
+            summary.checks = checks_of(zone, prepared.run_id)
         except KeyboardInterrupt:
             stack.endpoint.client("stepfunctions").stop_execution(
                 executionArn=arn, error="Interrupted", cause="workbook run was interrupted"
@@ -143,8 +147,8 @@ def _follow(stack: Stack, arn: str, prepared: Prepared, console: Console) -> Sum
     summary.seconds = round(time.perf_counter() - clock, 3)
     summary.write(prepared.folder)
     definition = json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8"))
-    picture = graph.png(graph.of(definition), visits)
-    report.write(prepared.folder, summary.as_dict(), [], picture)
+    shown = report.Shown(visits, graph.of(definition), panels=panels.after(summary, stack))
+    report.write(prepared.folder, summary.as_dict(), shown)
     return summary
 
 
@@ -154,18 +158,42 @@ def _watch(
     """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
     client = stack.endpoint.client("stepfunctions")
     told: set[int] = set()
+    known: list[dict[str, Any]] = []
+    extract = progress.Watch(stack.endpoint, prepared.run_id, console)
     with console.status("starting") as line:  # on a terminal: what runs right now
         while True:
-            over = client.describe_execution(executionArn=arn)["status"] != "RUNNING"
-            seen[:] = history.visits(events(client, arn))
+            known += newer(client, arn, known[-1]["id"] if known else 0)
+            over = known and known[-1]["type"] in ENDS and not _running_again(client, arn)
+            seen[:] = history.visits(known)
             for number, visit in enumerate(seen):
                 if visit.exited and number not in told:
                     told.add(number)
                     _tell(zone, visit, prepared, console)
             if over:
                 return
-            line.update(_running(seen))
+            line.update("\n".join([_running(seen), *_far(seen, extract)]))
             time.sleep(POLL)
+
+
+def _running_again(client: Any, arn: str) -> bool:
+    """After an end in the history: is it that of before a redrive?"""
+    return bool(client.describe_execution(executionArn=arn)["status"] == "RUNNING")
+
+
+def newer(client: Any, arn: str, last: int) -> list[dict[str, Any]]:
+    """The events after the one numbered ``last``. Read from the end: the jobs need the machine more
+    than a reader of the same history again and again."""
+    found: list[dict[str, Any]] = []
+    pages = client.get_paginator("get_execution_history").paginate(
+        executionArn=arn, reverseOrder=True, PaginationConfig={"PageSize": 20}
+    )
+    for event in (event for page in pages for event in page["events"]):
+        if event["id"] <= last:
+            break
+        # Events that came between two pages push what was read into the next one.
+        if not found or event["id"] < found[-1]["id"]:
+            found.append(event)
+    return found[::-1]
 
 
 def _running(visits: Sequence[Visit]) -> str:
@@ -176,6 +204,12 @@ def _running(visits: Sequence[Visit]) -> str:
         if not visit.exited and not visit.state.startswith("Move each")
     ]
     return " · ".join(names) or "between two states"
+
+
+def _far(visits: Sequence[Visit], extract: progress.Watch) -> list[str]:
+    """How far it is, if it runs."""
+    runs = any(visit.state == progress.STAGE and not visit.exited for visit in visits)
+    return [f"[dim]{escape(line)}[/]" for line in extract.lines()] if runs else []
 
 
 def _tell(zone: Zone, visit: Visit, prepared: Prepared, console: Console) -> None:
@@ -195,7 +229,8 @@ def _end(summary: Summary, execution: Mapping[str, Any]) -> None:
     summary.status = "SUCCEEDED" if execution["status"] == "SUCCEEDED" else "FAILED"
     if summary.status == "FAILED":
         summary.error = explained(execution)
-        if execution.get("error") not in ("BadInput", "LeaseHeld"):  # those began nothing
+        done_with = execution.get("error") in ("BadInput", "LeaseHeld")  # those began nothing
+        if not done_with and OVERTAKEN not in summary.error:
             summary.error += f"\nGo on with it: workbook redrive {summary.run_id}"
 
 

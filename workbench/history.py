@@ -31,6 +31,7 @@ def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
     """Every visit, in the order of entering. ``events`` as GetExecutionHistory gives them."""
     found: list[Visit] = []
     owner: dict[int, Visit | None] = {}
+    failed_maps: set[int] = set()
     for event in events:
         visit = owner.get(event["previousEventId"])
         kind = event["type"]
@@ -41,9 +42,13 @@ def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
             found.append(visit)
         elif kind.endswith("StateExited"):
             visit = _exit(found, visit, event)
+            if visit is not None and event["previousEventId"] in failed_maps:
+                visit.status = "FAILED"  # a Catch leads on from here
         elif visit is not None:
             _note(visit, event)
         owner[event["id"]] = visit
+        if kind == "MapStateFailed":
+            failed_maps.add(event["id"])
         if kind.startswith("Execution") and kind[len("Execution") :] in FAILURES:
             _close(found, event["timestamp"])
     return found

@@ -1,4 +1,4 @@
-"""``workbook reconcile``, ``backfill`` and ``replay``: what to type when something went wrong."""
+"""``workbook plan``, and ``reconcile``, ``backfill``, ``replay`` for when something went wrong."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from workbench import operations, pipeline, reconciliation, source_option, stack
 from workbench.drill.command import drill
 from workbench.home import Home
 from workbench.options import ContractOption, DatabaseOption, SourceOption
+from workbench.pictures.command import pictures
+from workbench.plan.command import plan
 from workbench.preparation import prepare
 
 out = Console(highlight=False)
@@ -106,4 +108,4 @@ def replay(
     out.print(f"workbook replay {' '.join(lacking)}", soft_wrap=True)
 
 
-COMMANDS = (reconcile, backfill, replay, drill)
+COMMANDS = (plan, reconcile, backfill, replay, drill, pictures)

@@ -115,22 +115,25 @@ def _contract_files(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _names(contract: Contract) -> bytes:
-    """The pipeline's name and its tables, for a state machine, which cannot read TOML.
+    """The pipeline's name and its tables, for a state machine, which cannot read TOML."""
+    found = [{"tables": wave} for wave in waves(contract)]
+    return json.dumps({"name": contract.name, "waves": found}).encode()
 
-    A wave is what may be moved side by side: a table that others refer to comes before them.
-    """
+
+def waves(contract: Contract) -> list[list[str]]:
+    """What may be moved side by side: a table that others refer to comes before them."""
     refers = {
         name: {rule.reference.table for rule in table.rules if rule.reference} - {name}
         for name, table in contract.tables.items()
     }
     order = TopologicalSorter(refers)
     order.prepare()
-    waves = []
+    found = []
     while order.is_active():
         ready = sorted(order.get_ready(), key=list(contract.tables).index)
         order.done(*ready)
-        waves.append({"tables": ready})
-    return json.dumps({"name": contract.name, "waves": waves}).encode()
+        found.append(ready)
+    return found
 
 
 def _sql_folder(path: Path) -> Path:

@@ -1,48 +1,90 @@
-"""The HTML report of a run: one page that stands by itself."""
+"""The HTML report of a run: one page that stands by itself, the verdict first."""
 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
 
-from workbench.summary import remarks
+from workbench import pace, verdict
+from workbench.graph import Graph, chain, part
+from workbench.history import Visit
+from workbench.panels import Panel
+from workbench.preparation import STAGES
+from workbench.summary import changed
 
 TEMPLATES = Environment(
-    loader=PackageLoader("workbench"), autoescape=select_autoescape(), trim_blocks=True
+    loader=PackageLoader("workbench"),
+    autoescape=select_autoescape(),
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
+TEMPLATES.filters["moment"] = lambda value: str(value).removesuffix(".000000")
+COUNTS = ("source", "extracted", "loaded", "quarantined", "deleted", "raw")
+GAP, SIZE = 0.3, 10  # of the states: closer than in the picture, in larger letters
 
 
-def write(
-    folder: Path, summary: Mapping[str, Any], notebooks: Sequence[Path], graph: bytes = b""
-) -> Path:
-    """Write ``report.html`` into a run's folder from its summary and executed notebooks.
+@dataclass(frozen=True)
+class Shown:
+    """What a run's page shows besides its summary."""
 
-    ``graph`` is the PNG of the state machine, if one ran.
-    """
+    visits: Sequence[Visit] = ()  # of the states, if the state machine ran it
+    graph: Graph | None = None  # of the state machine
+    notebooks: Sequence[Path] = ()  # executed
+    panels: Sequence[Panel] = ()
+
+
+def write(folder: Path, run: Mapping[str, Any], shown: Shown) -> Path:
+    """Write ``report.html`` into a run's folder, beside its ``summary.json``."""
     path = folder / "report.html"
-    pictures = [picture for notebook in notebooks for picture in _pictures(notebook)]
-    told = [line for name, table in summary["tables"].items() for line in remarks(name, table)]
+    place = verdict.failed_place(run, shown.visits) if run["status"] != "SUCCEEDED" else ""
+    earlier = pace.earlier(folder.parent, run)
     page = TEMPLATES.get_template("report.html").render(
-        summary=summary,
-        pictures=pictures,
-        graph=base64.b64encode(graph).decode(),
-        remarks=told,
+        run=run,
+        counts=COUNTS,
+        verdict=verdict.sentence(run, place),
+        warnings=verdict.warnings(run),
+        changed=[line for name, table in run["tables"].items() for line in changed(name, table)],
+        drift=[(name, each) for name, table in run["tables"].items() for each in table["drift"]],
+        graph=_drawn(run, shown, place),
+        panels=shown.panels,
+        paces=pace.paces(run, earlier),
+        earlier=earlier,
+        usual_rows=pace.usual_rows(earlier),
+        commands=verdict.commands(run, earlier[0] if earlier else None),
+        pictures=[picture for notebook in shown.notebooks for picture in _pictures(notebook)],
     )
     path.write_text(page, encoding="utf-8")
     return path
 
 
+def _drawn(run: Mapping[str, Any], shown: Shown, place: str) -> Markup:
+    """The states on the way, coloured by the run; those of a run by notebooks are its stages."""
+    # matplotlib takes longer to import than most commands run
+    from workbench import drawing, vector
+
+    status = {each["stage"]: each["status"] for each in run["stages"]}
+    told = ", ".join(f"{name} {what}" for name, what in status.items()) or "no stage has begun"
+    alt = f"The states of this run: {told}" + (f"; it failed in {place}" if place else "")
+    visits = shown.visits or drawing.ended(status)
+    whole = shown.graph or chain(STAGES)
+    figure = drawing.figure(part(whole, {visit.state for visit in visits}), visits, GAP, SIZE)
+    return vector.svg(figure, alt, drawing.NAMES)
+
+
 def _pictures(notebook: Path) -> Iterator[dict[str, str]]:
     """Every image output of an executed notebook, as data URLs."""
-    for cell in nbformat.read(notebook, as_version=4).cells:  # type: ignore[no-untyped-call]
+    # Its own JSON, as papermill wrote it: nbformat takes seconds to import.
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         for output in cell.get("outputs", ()):
             image = output.get("data", {}).get("image/png")
             if image:
-                data = "".join(image.split())
+                data = "".join("".join(image).split())  # a text, or a list of lines
                 base64.b64decode(data, validate=True)
                 yield {"stage": notebook.stem, "url": f"data:image/png;base64,{data}"}

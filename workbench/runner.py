@@ -18,12 +18,12 @@ from etl_lib import lease
 from etl_lib.errors import LeaseHeld, LeaseLost
 from etl_lib.lease import Lease
 from etl_lib.zone import Zone
-from workbench import pipeline, report, screen
+from workbench import panels, pipeline, report, screen
 from workbench.engine import GlueKernel
 from workbench.home import REPOSITORY
 from workbench.preparation import STAGES, Prepared
 from workbench.stack import Stack
-from workbench.summary import StageResult, Summary, tables_of
+from workbench.summary import StageResult, Summary, checks_of, tables_of
 
 READS_SOURCE = ("01_extract", "06_finalize")
 
@@ -57,9 +57,12 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
             summary.status, summary.error = "FAILED", f"{type(error).__name__}: {error}"
         with suppress(BotoCoreError):  # it is gone; the run has failed of that already
             summary.tables = tables_of(Zone(pipeline.BUCKET), prepared.run_id, STAGES)
+            summary.checks = checks_of(Zone(pipeline.BUCKET), prepared.run_id)
     summary.seconds = round(time.perf_counter() - clock, 3)
     summary.write(prepared.folder)
-    report.write(prepared.folder, summary.as_dict(), sorted(prepared.folder.glob("0*.ipynb")))
+    notebooks = sorted(prepared.folder.glob("0*.ipynb"))
+    shown = report.Shown(notebooks=notebooks, panels=panels.after(summary, stack))
+    report.write(prepared.folder, summary.as_dict(), shown)
     return summary
 
 

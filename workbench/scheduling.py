@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from etl_lib.errors import BadInput
 from workbench.deployment import MACHINE, STATES_ROLE, Deployment, Say
 from workbench.stack import Stack
 
@@ -24,6 +25,9 @@ def put(stack: Stack, expression: str, say: Say) -> str:
         client.create_schedule(**request)
     except client.exceptions.ConflictException:
         client.update_schedule(**request)
+    except client.exceptions.ValidationException as error:
+        said = error.response["Error"]["Message"]
+        raise BadInput(f'{said}, as "rate(1 hour)" or "cron(0 5 * * ? *)" are') from None
     return expression
 
 

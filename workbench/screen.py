@@ -15,7 +15,7 @@ from etl_lib.identifiers import folded, redshift
 from etl_lib.warehouse import Warehouse
 from workbench import pipeline
 from workbench.stack import Stack
-from workbench.summary import Summary, remarks
+from workbench.summary import Summary, behind, failed, remarks
 
 
 def show(summary: Summary, stack: Stack, console: Console) -> None:
@@ -25,36 +25,25 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
         _show_indicators(summary, stack, console)
     _show_counts(summary, console)
     for name, row in summary.tables.items():
-        _tell_behind(name, row, console)
-        for line in remarks(name, row):
+        for line in behind(name, row) + remarks(name, row):
             console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
+    for line in failed(summary.checks):
+        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     if summary.error:
         where = f"in {summary.stages[-1].stage}" if summary.stages else "before the first stage"
         console.print(f"[bold red]FAILED[/] {where}", highlight=False)
         console.print(summary.error, markup=False, soft_wrap=True)
-        console.print(
-            "Nothing half done stays behind. Mend the cause and type `workbook run` again: "
-            "the same windows are taken up."
-        )
+        console.print("Nothing half done stays behind." + _advice(summary.error))
     counts = (f"{summary.total(name):,} {name}" for name in ("loaded", "deleted", "quarantined"))
     console.print(f"{summary.status} in {summary.seconds:.1f} s: rows {', '.join(counts)}")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
 
 
-def _tell_behind(name: str, row: Mapping[str, Any], console: Console) -> None:
-    if row["missing"]:
-        console.print(
-            f"[yellow]{name}: {row['missing']:,} rows of the source have an old stamp and were not "
-            "moved. The next run reads the whole table.[/]",
-            soft_wrap=True,
-        )
-    elif row["source"] is not None and row["source"] != row["raw"]:
-        console.print(
-            f"[yellow]{name}: the source has {row['source']:,} rows, raw has {row['raw']:,}. If it "
-            "did not change during the run, another run will not mend it: type `workbook "
-            "reconcile`, which finds out.[/]",
-            soft_wrap=True,
-        )
+def _advice(error: str) -> str:
+    """One way to go on, not two: some errors name their own."""
+    if "workbook redrive" in error or "Type `workbook run`" in error:
+        return ""
+    return " Mend the cause and type `workbook run` again: the same windows are taken up."
 
 
 def tell(result: Mapping[str, Any], stage: str, console: Console) -> None:

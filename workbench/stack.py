@@ -59,16 +59,28 @@ class Stack:
 def up(home: Home, say: Say) -> Stack:
     """Start what does not run yet and put the pipeline's things in place. Safe to repeat."""
     home.create()
-    say("starting MariaDB")
+    if not mysql.running(home.mysql):
+        say("starting MariaDB")
     server = mysql.start(home.mysql)
     seed.create_tables(server, DATABASE)
     return attach(home, server, say)
 
 
+def running(home: Home) -> Stack | None:
+    """The stack as it runs, touched by nothing; None if a part of it does not."""
+    local, server = endpoint.load(home.aws), mysql.load(home.mysql)
+    if local is None or server is None:
+        return None
+    if not (endpoint.running(home.aws) and mysql.running(home.mysql)):
+        return None
+    return Stack(home, local, server)
+
+
 def attach(home: Home, server: Server, say: Say) -> Stack:
     """As ``up``, with a MariaDB server that runs already, be it another home's."""
     home.create()
-    say("starting the local AWS")
+    if not endpoint.running(home.aws):
+        say("starting the local AWS")
     stack = Stack(home, endpoint.start(home.aws), server)
     stack.pipeline.create()
     stack.pipeline.put_secret(SECRET, server.secret(DATABASE))

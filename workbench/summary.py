@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from etl_lib.expectations import WARNED
 from etl_lib.zone import Zone
 from workbench.home import Home
 
@@ -37,6 +38,7 @@ class Summary:
     error: str | None = None
     stages: list[StageResult] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)  # of stage 06
 
     @property
     def exit_code(self) -> int:
@@ -52,8 +54,9 @@ class Summary:
 
     def write(self, folder: Path) -> Path:
         path = folder / "summary.json"
-        path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
-        return path
+        new = folder / "summary.json.new"  # another run may be reading it
+        new.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        return new.replace(path)
 
 
 def status_of(folder: Path) -> str | None:
@@ -82,7 +85,8 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
         planned = zone.get_json(key) or {}
         window = {key: planned["window"].get(key) for key in WINDOW}
         tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
-        tables[name] |= {"drift": planned.get("drift", []), "changed": {}}
+        tables[name] |= {"drift": planned.get("drift", []), "changed": {}, "rules": {}}
+        tables[name]["expectations"] = planned.get("checks", [])
     for stage in stages:
         for key, _ in zone.list(f"runs/{run_id}/results/{stage}/"):
             result = zone.get_json(key) or {}
@@ -92,14 +96,58 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
     return tables
 
 
-def remarks(name: str, table: dict[str, Any]) -> list[str]:
+def checks_of(zone: Zone, run_id: str) -> list[dict[str, Any]]:
+    """What the checks of stage 06 found; empty before it."""
+    document = zone.get_json(f"runs/{run_id}/checks.json") or {}
+    return list(document.get("checks", []))
+
+
+def failed(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a person should know of the checks."""
+    return [
+        f"check {each['check']}: finds {each['rows']:,} rows, and should find none"
+        for each in checks
+        if not each["healthy"]
+    ]
+
+
+def remarks(name: str, table: Mapping[str, Any]) -> list[str]:
     """What a person should know of a table besides its counts."""
     told = [f"{name}: {change}" for change in table["drift"]]
-    told += [
+    return told + warned(name, table) + changed(name, table)
+
+
+def warned(name: str, table: Mapping[str, Any]) -> list[str]:
+    """What the contract expects of the table and was not found, though the run went on."""
+    return [
+        f"{name}: {each['check']}: {each['found']}; the contract expects {each['allowed']}"
+        for each in table.get("expectations", [])
+        if each["state"] == WARNED
+    ]
+
+
+def changed(name: str, table: Mapping[str, Any]) -> list[str]:
+    """The values that are not as the source has them, by a decision of the contract."""
+    return [
         f"{name}: {count:,} values of {column} were changed on the way, as the contract decides"
         for column, count in table["changed"].items()
     ]
-    return told
+
+
+def behind(name: str, table: Mapping[str, Any]) -> list[str]:
+    """Whether the source has other rows than raw after the run."""
+    if table["missing"]:
+        return [
+            f"{name}: {table['missing']:,} rows of the source have an old stamp and were not "
+            "moved. The next run reads the whole table."
+        ]
+    if table["source"] is not None and table["source"] != table["raw"]:
+        return [
+            f"{name}: the source has {table['source']:,} rows, raw has {table['raw']:,}. If it "
+            "did not change during the run, another run will not mend it: type `workbook "
+            "reconcile`, which finds out."
+        ]
+    return []
 
 
 def _add(table: dict[str, Any], stage: str, result: dict[str, Any]) -> None:
@@ -107,6 +155,8 @@ def _add(table: dict[str, Any], stage: str, result: dict[str, Any]) -> None:
     if stage == "01_extract":
         table["extracted"] = result["rows"]
         table["changed"] = result.get("changed", {})
+    if stage == "03_transform":
+        table["rules"] = result.get("rules", {})
     if stage == "05_bookmark":
         table["bookmark"] = result["after"]
     for count in COUNTS:

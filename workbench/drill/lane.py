@@ -62,8 +62,12 @@ class Lane:
             time.sleep(0.02)
         endpoint.start(self.home.aws)
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """This process uses it no longer. It runs on, for the next lane of its home."""
         self._active.close()
+
+    def close(self) -> None:
+        self.leave()
         endpoint.stop(self.home.aws)
 
     def new_run(self) -> str:

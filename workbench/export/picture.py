@@ -1,30 +1,43 @@
-"""``images/stepfunctions_graph.png``: the state machine as its definition says."""
+"""The pictures in ``images/`` that need no run: the state machine as its definition says, and the
+way of the rows."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workbench import graph
+from workbench import drawing, graph
+from workbench.export import architecture
 from workbench.home import REPOSITORY
 
 DEFINITION = REPOSITORY / "stepfunctions" / "pipeline.asl.json"
-PICTURE = REPOSITORY / "images" / "stepfunctions_graph.png"
+IMAGES = REPOSITORY / "images"
 
 
-def stale(picture: Path = PICTURE) -> list[str]:
-    """Its name, if it is not what the definition says."""
-    return [] if picture.exists() and picture.read_bytes() == _drawn() else [picture.name]
+def stale(images: Path = IMAGES) -> list[str]:
+    """The names of those that are not what the code says."""
+    return [
+        name
+        for name, drawn in PICTURES.items()
+        if not (images / name).exists() or (images / name).read_bytes() != drawn()
+    ]
 
 
-def draw(picture: Path = PICTURE) -> list[str]:
-    """Draw it, if it is stale; returns its name then."""
-    old = stale(picture)
-    if old:
-        picture.parent.mkdir(exist_ok=True)
-        picture.write_bytes(_drawn())
+def draw(images: Path = IMAGES) -> list[str]:
+    """Draw those that are stale; returns their names."""
+    old = stale(images)
+    images.mkdir(exist_ok=True)
+    for name in old:
+        (images / name).write_bytes(PICTURES[name]())
     return old
 
 
-def _drawn() -> bytes:
-    return graph.png(graph.of(json.loads(DEFINITION.read_text(encoding="utf-8"))))
+def _states() -> bytes:
+    return drawing.png(graph.of(json.loads(DEFINITION.read_text(encoding="utf-8"))))
+
+
+PICTURES: Mapping[str, Callable[[], bytes]] = {
+    "architecture.png": architecture.png,
+    "stepfunctions_graph.png": _states,
+}

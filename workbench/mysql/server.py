@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -178,7 +179,10 @@ def _settle(directory: Path) -> Server:
 
 
 def _install(programs: prerequisites.Mariadb, directory: Path) -> None:
-    """Make an empty data directory. It gets its name only when it is whole."""
+    """Make an empty data directory. It gets its name only when it is whole.
+
+    In a folder for temporary tables of its own: a server that starts removes those of all others.
+    """
     fresh = directory / "data.new"
     command = [
         str(programs.install_db),
@@ -192,9 +196,11 @@ def _install(programs: prerequisites.Mariadb, directory: Path) -> None:
     ]
     subprocess.run(["rm", "-rf", str(fresh)], check=True)
     fresh.mkdir(mode=0o700)
-    made = subprocess.run(
-        command, capture_output=True, text=True, env=programs.environment(), cwd=directory
-    )
+    with tempfile.TemporaryDirectory(dir=directory) as temporary:
+        environment = {**programs.environment(), "TMPDIR": temporary}
+        made = subprocess.run(
+            command, capture_output=True, text=True, env=environment, cwd=directory
+        )
     if made.returncode:
         raise ServerError(f"no data directory in {fresh}: {made.stdout}{made.stderr}".strip())
     fresh.rename(directory / "data")

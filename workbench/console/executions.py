@@ -1,0 +1,161 @@
+"""The executions of the pipeline's state machine, and one of them as it runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, abort, redirect, render_template, send_file, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from workbench import execution, history
+from workbench.console import graph_svg
+from workbench.console.access import POLICY
+from workbench.console.local import Local
+from workbench.console.progress import progress, total
+from workbench.deployment import MACHINE
+from workbench.history import Visit
+from workbench.preparation import STAGES
+from workbench.summary import checks_of, failed, remarks, tables_of
+
+NEWEST = 100
+KEPT = 32  # histories
+NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
+# A report's own styles and pictures stand in the file; nothing in it may run or be sent.
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+
+
+class Histories:
+    """What is known of each execution: a page that is read every second asks for newer events only,
+    as the jobs need the machine more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
+
+    def visits(self, client: Any, arn: str) -> list[Visit]:
+        with self._lock:
+            known = self._known.setdefault(arn, [])
+            self._known.move_to_end(arn)
+            if known:
+                known += execution.newer(client, arn, known[-1]["id"])
+            else:
+                known += execution.events(client, arn)
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+            return history.visits(known)
+
+
+def pages(local: Local) -> Blueprint:
+    """/executions: the list, one of them, and its report."""
+    made = Blueprint("executions", __name__, url_prefix="/executions")
+    histories = Histories()
+
+    @made.get("/")
+    def index() -> str:
+        found = listed(local)
+        running = any(each["status"] == "RUNNING" for each in found)
+        return render_template(
+            "executions.html", executions=found, newest=NEWEST, poll=1 if running else 5
+        )
+
+    @made.get("/<name>")
+    def one(name: str) -> str | BaseResponse:
+        found = shown(local, histories, name)
+        if found:
+            return render_template("execution.html", **found)
+        if _report(local, name):  # a run by notebooks
+            return redirect(url_for("executions.report", name=name))
+        abort(404, f"No execution of {MACHINE} is named {name}.")
+
+    @made.get("/<name>/report")
+    def report(name: str) -> Response:
+        path = _report(local, name)
+        if path is None:
+            abort(404, f"Run {name} has left no report.")
+        reply = send_file(path, mimetype="text/html")
+        reply.headers[POLICY] = REPORT_POLICY
+        return reply
+
+    return made
+
+
+def _report(local: Local, name: str) -> Path | None:
+    path = local.home.runs / name / "report.html"
+    return path if NAME.fullmatch(name) and path.is_file() else None
+
+
+def listed(local: Local) -> list[dict[str, Any]]:
+    """The newest first; none before the state machine was deployed."""
+    client = local.client("stepfunctions")
+    arn = execution.execution_arn(local.endpoint, "").replace(":execution:", ":stateMachine:")
+    try:
+        found = client.list_executions(stateMachineArn=arn.rstrip(":"), maxResults=NEWEST)
+    except client.exceptions.StateMachineDoesNotExist:
+        return []
+    executions: list[dict[str, Any]] = found["executions"]
+    return executions
+
+
+def shown(local: Local, histories: Histories, name: str) -> dict[str, Any] | None:
+    """All that the page of one execution tells; None if there is none of that name."""
+    client = local.client("stepfunctions")
+    arn = execution.execution_arn(local.endpoint, name)
+    try:
+        described = client.describe_execution(executionArn=arn)
+    except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
+        return None
+    machine = client.describe_state_machine_for_execution(executionArn=arn)
+    visits = histories.visits(client, arn)
+    given = _given(described)
+    run_id = str(given.get("run_id") or name)
+    zone = local.zone()
+    moved = tables_of(zone, run_id, STAGES)
+    checks = checks_of(zone, run_id)
+    running = described["status"] == "RUNNING"
+    told = [line for table, each in moved.items() for line in remarks(table, each)]
+    return {
+        "execution": described,
+        "run_id": run_id,
+        "error": _error(described),
+        "drawing": graph_svg.draw(machine["definition"], visits),
+        "visits": _durations(visits, described),
+        "tables": progress(moved, visits, _wanted(given), running),
+        "total": total,
+        "stages": STAGES,
+        "remarks": told + failed(checks),
+        "report": _report(local, run_id) is not None and not running,
+        "poll": 1 if running else 5,
+    }
+
+
+def _given(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Its input; an execution may have been given anything, and the first state refuses it."""
+    given = json.loads(described["input"])
+    return given if isinstance(given, dict) else {}
+
+
+def _wanted(given: Mapping[str, Any]) -> list[str]:
+    tables = given.get("tables")
+    return [each for each in tables if isinstance(each, str)] if isinstance(tables, list) else []
+
+
+def _error(described: Mapping[str, Any]) -> str:
+    if described["status"] in ("RUNNING", "SUCCEEDED"):
+        return ""
+    return execution.explained(described)
+
+
+def _durations(visits: Sequence[Visit], described: Mapping[str, Any]) -> list[tuple[Visit, float]]:
+    """The newest first: what runs stands on top."""
+    now: datetime = described.get("stopDate") or datetime.now(UTC)
+    return [
+        (visit, ((visit.exited or now) - visit.entered).total_seconds())
+        for visit in reversed(visits)
+    ]

@@ -1,0 +1,1 @@
+"""``workbook pictures``: one picture a stage for ``images/``, of notebooks that have really run."""

@@ -1,0 +1,120 @@
+"""``workbook plan``: look before you run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from etl_lib.source import Source
+from workbench import operations, pipeline, source_option
+from workbench import stack as stacks
+from workbench.home import Home
+from workbench.options import ContractOption, DatabaseOption, SourceOption
+from workbench.plan import alternatives, cost, durations, machine, screen
+from workbench.plan.cost import Basis, Line
+from workbench.plan.holder import holder
+from workbench.plan.windows import Forecast, forecasts
+from workbench.stack import Stack
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def plan(
+    contract: ContractOption = pipeline.CONTRACT,
+    tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
+    source: SourceOption = "",
+    database: DatabaseOption = stacks.DATABASE,
+    with_cost: Annotated[
+        bool, typer.Option("--cost", help="And what it would cost on AWS, by run and month.")
+    ] = False,
+    every: Annotated[str, typer.Option(help="How often it is run: 1 hour, 1 day.")] = "1 hour",
+    rpus: Annotated[
+        int, typer.Option("--rpus", min=4, help="Base capacity of Redshift Serverless.")
+    ] = 8,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it all as JSON.")] = False,
+) -> None:
+    """What a run started now would move, table by table. It changes nothing anywhere.
+
+    Exit code 1 if such a run would stop, or would not begin as another one holds the lease.
+    """
+    hours = cost.hours(every)
+    names = [name.strip() for name in tables.split(",") if name.strip()]
+    pipeline.read_contract(contract).select(names)
+    secret = source_option.parse(source) if source else None
+    home = Home.find()
+    made = stacks.running(home) or stacks.up(home, lambda text: err.print(f"[dim]·[/] {text}"))
+    found, held = look(made, contract, secret or made.server.secret(database), names)
+    basis = _basis(home, contract, found, rpus, hours) if with_cost else None
+    if as_json:
+        out.print_json(json.dumps(_document(found, held, basis)))
+    else:
+        screen.show_plan(found, held, out)
+        if basis:
+            screen.show_cost(basis, cost.lines(basis), out)
+    if _stops(found, held):
+        raise typer.Exit(1)
+
+
+def look(
+    stack: Stack, contract: Path, secret: dict[str, Any], names: Sequence[str]
+) -> tuple[list[Forecast], str | None]:
+    """What is expected of each table, and who holds the lease. Reads only."""
+    source = Source(
+        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
+    )
+    with stack.active():
+        run = operations.unnamed(contract)
+        run = replace(run, tables=run.contract.select(list(names)))
+        return forecasts(run, source), holder(run)
+
+
+def _basis(home: Home, contract: Path, found: Sequence[Forecast], rpus: int, hours: float) -> Basis:
+    waves = pipeline.waves(pipeline.read_contract(contract))
+    idle = {each.table for each in found if each.idle}
+    flow = machine.flow(waves, {each.table for each in found}, idle)
+    return Basis(found, flow, durations.rates(home.runs), cost.settings(), rpus, hours)
+
+
+def _document(found: Sequence[Forecast], held: str | None, basis: Basis | None) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "lease": held,
+        "stops": _stops(found, held),
+        "rows": sum(each.rows for each in found),
+        "bytes": sum(each.bytes for each in found),
+        "tables": [each.as_dict() for each in found],
+    }
+    if basis:
+        document["cost"] = _cost(basis, cost.lines(basis))
+    return document
+
+
+def _stops(found: Sequence[Forecast], held: str | None) -> bool:
+    return bool(held) or any(each.stop for each in found)
+
+
+def _cost(basis: Basis, found: Sequence[Line]) -> dict[str, Any]:
+    others = {"dms": alternatives.dms(basis), "zero_etl": alternatives.zero_etl(basis)}
+    run, month = cost.total(found)
+    return {
+        "run_dollars": round(run, 6),
+        "month_dollars": round(month, 4),
+        "runs_a_month": basis.runs,
+        "job_runs": basis.flow.job_runs,
+        "transitions": basis.flow.transitions,
+        "lines": [line.as_dict() for line in found],
+        "instead": {
+            name: {
+                "month_dollars": round(cost.total(lines)[1], 4),
+                "lines": [line.as_dict() for line in lines],
+            }
+            for name, lines in others.items()
+        },
+        "assumptions": [*screen.assumptions(basis)],
+    }

@@ -1,0 +1,185 @@
+"""A plan and its cost on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from etl_lib.expectations import WARNED
+from workbench.plan import alternatives
+from workbench.plan.cost import Basis, Line, redshift_seconds, total
+from workbench.plan.prices import COLLECTED, REGION
+from workbench.plan.windows import Forecast
+
+NUMBERS = ("rows", "bytes")
+
+
+def show_plan(found: Sequence[Forecast], holder: str | None, console: Console) -> None:
+    columns = ("table", "mode", "window", *NUMBERS)
+    picture = _picture("What a run started now would move", columns, NUMBERS)
+    for each in found:
+        picture.add_row(*_cells(each))
+    console.print(picture)
+    if any(each.checks for each in found):
+        console.print(_expectations(found))
+    for text in _remarks(found, holder):
+        console.print(text, soft_wrap=True, markup=False, style="yellow")
+    if any(each.stop for each in found):
+        console.print("[bold red]the run would stop[/], and nothing would be loaded")
+    elif holder:
+        console.print("[bold red]the run would not begin[/] while the lease is held")
+    else:
+        rows, size = sum(each.rows for each in found), sum(each.bytes for each in found)
+        console.print(f"{rows:,} rows, about {amount(size)}; nothing was written")
+
+
+def show_cost(basis: Basis, found: Sequence[Line], console: Console) -> None:
+    console.print(_cost("What such a run costs on AWS, in dollars", found, True))
+    month = {
+        "what it costs": total(found)[1],
+        "DMS": _other("Instead: AWS DMS, a month", alternatives.dms(basis), console),
+        "zero-ETL": _other(
+            "Instead: Aurora zero-ETL, a month", alternatives.zero_etl(basis), console
+        ),
+    }
+    told = ", ".join(f"{name} {dollars(value)}" for name, value in month.items())
+    console.print(f"a month with a run every {_every(basis.hours)}: {told}", soft_wrap=True)
+    console.print(_prices([*found, *alternatives.dms(basis), *alternatives.zero_etl(basis)]))
+    for text in assumptions(basis):
+        console.print(f"- {text}", soft_wrap=True, markup=False)
+
+
+def dollars(value: float) -> str:
+    """Three digits: more would pretend to be known."""
+    if not value:
+        return "0"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def amount(size: float) -> str:
+    for least, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= least:
+            return f"{size / least:,.3g} {unit}" if size < 1e12 else f"{size / least:,.0f} {unit}"
+    return f"{size:,.0f} bytes"
+
+
+def assumptions(basis: Basis) -> Iterator[str]:
+    """What the figures stand on, for a person to judge them by."""
+    yield (
+        f"list prices of {REGION} without free tiers, taxes and discounts; "
+        "unverified: neither AWS's page nor a quotation of it was at hand"
+    )
+    measured = {stage: rate for stage, rate in basis.rates.items() if rate.runs}
+    guessed = sorted(set(basis.rates) - set(measured))
+    if measured:
+        runs = sum(rate.runs for rate in measured.values())
+        yield (
+            f"job runs are taken to need as long on AWS as {runs} of them needed here, by their "
+            "rows; the time in which Glue installs modules is not in it"
+        )
+    if guessed:
+        yield f"not measured, a guess: how long {', '.join(guessed)} take"
+    yield (
+        f"Redshift Serverless: {basis.rpus} RPUs, busy for {redshift_seconds(basis):,.0f} s, as "
+        "long as the job runs that ask it and a minute at least for each round of them: it is less "
+        "if their questions follow each other closely. Without a pause it would be "
+        f"{dollars(alternatives.without_pause(basis))} a month, which is also what DMS and "
+        "zero-ETL come to if changes are applied as they arrive"
+    )
+    quiet = basis.flow.tables - basis.flow.busy
+    yield f"{basis.flow.job_runs} job runs; {quiet} tables without news have 01_extract alone"
+    yield (
+        "a month is of runs like this one. Files stay all month; raw and curated hold each table "
+        "once, at the size that it has in MySQL"
+    )
+    yield "a guess: the bytes of logs. Counted on the local AWS: requests to S3 and DynamoDB"
+    yield (
+        "left out: Aurora itself and its CPU, NAT gateway or VPC endpoints, KMS, SNS, queries of "
+        "people. DMS and zero-ETL make no curated tables, checks, quarantine and indicators"
+    )
+
+
+def _cells(each: Forecast) -> list[str]:
+    if each.stop:
+        return [each.table, f"{each.mode}\nstop", *["—"] * 3]
+    if each.mode == "full":
+        mode, window = each.mode, "all" if each.rows else "as it was"
+    else:
+        mode = f"{each.mode}\n{each.tier}"
+        window = f"{each.low or 'the beginning'}\n{each.high}"
+    return [each.table, mode, window, f"{each.rows:,}", amount(each.bytes)]
+
+
+def _expectations(found: Sequence[Forecast]) -> Table:
+    """How each table was judged as a whole; what broke the contract is a stop, and told as such."""
+    columns = ("table", "check", "found", "the contract expects", "state")
+    picture = _picture("What the contract expects", columns, ())
+    for long in picture.columns[2:4]:
+        long.no_wrap = False
+    for each in found:
+        for judged in each.checks:
+            style = "yellow" if judged["state"] == WARNED else ""
+            cells = (judged[name] for name in ("check", "found", "allowed", "state"))
+            picture.add_row(each.table, *map(escape, cells), style=style)
+    return picture
+
+
+def _remarks(found: Sequence[Forecast], holder: str | None) -> Iterator[str]:
+    if holder:
+        yield f"the lease is held by {holder}: a run started now would wait, or end with LeaseHeld"
+    for each in found:
+        if each.stop:
+            yield each.stop
+        if each.adopts:
+            yield f"{each.table}: run {each.adopts} did not end; its window is taken up as it is"
+        if each.repairs:
+            yield f"{each.table}: run {each.repairs} has loaded; its bookmark follows first"
+        if each.keys_changed and each.low:
+            yield f"{each.table}: keys came or went; they are compared, and deletes loaded"
+        yield from (f"{each.table}: {change}" for change in each.drift)
+
+
+def _other(title: str, found: Sequence[Line], console: Console) -> float:
+    console.print(_cost(title, found, False))
+    return total(found)[1]
+
+
+def _cost(title: str, found: Sequence[Line], runs: bool) -> Table:
+    numbers = ("a run", "$ a run", "a month", "$ a month")
+    shown = numbers if runs else numbers[2:]
+    picture = _picture(title, ("", *shown, "unit"), shown)
+    for line in found:
+        run = _pair(line.run, line.run_dollars) if runs else []
+        picture.add_row(line.what, *run, *_pair(line.month, line.month_dollars), line.price.unit)
+    once, monthly = map(dollars, total(found))
+    picture.add_row("[bold]total[/]", *(["", once] if runs else []), "", monthly, "")
+    return picture
+
+
+def _prices(found: Sequence[Line]) -> Table:
+    """Each price once, where AWS says so, and of when it is."""
+    title = f"Prices in {REGION}, collected {COLLECTED}; pages of aws.amazon.com"
+    picture = _picture(title, ("$", "for a", "as of", "page"), ("$",))
+    for price in dict.fromkeys(line.price for line in found):
+        page = price.page.removeprefix("https://aws.amazon.com/")
+        picture.add_row(f"{price.dollars:.3g}", price.unit, price.mark, page)
+    return picture
+
+
+def _pair(quantity: float, cost: float) -> list[str]:
+    return [f"{quantity:,.0f}" if quantity >= 100 else f"{quantity:.3g}", dollars(cost)]
+
+
+def _picture(title: str, columns: Sequence[str], right: Sequence[str]) -> Table:
+    picture = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for name in columns:
+        picture.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    return picture
+
+
+def _every(hours: float) -> str:
+    return f"{hours:g} h" if hours >= 1 else f"{hours * 60:g} min"

@@ -1,0 +1,139 @@
+"""What a run comes to: one sentence for whoever was waiting for it, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench import pipeline
+from workbench.history import Visit
+from workbench.preparation import STAGES
+from workbench.summary import behind, failed, warned
+
+Run = Mapping[str, Any]  # a summary.json
+OVERTAKEN = "Fenced: "  # by a newer run: nothing can make this one go on
+BEGAN_NOTHING = ("BadInput", "LeaseHeld")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to type, and what it does."""
+
+    line: str
+    does: str
+
+
+def sentence(run: Run, place: str = "") -> str:
+    """What moved, how long it took, what was refused; of a failed run where, and what is loaded."""
+    took = _time(run["seconds"])
+    if run["status"] != "SUCCEEDED":
+        where = f"failed in {place}" if place else "failed before its first stage"
+        return f"The run {where}, after {took}: {_loaded_before(run)}."
+    moved = _moved(run)
+    if not moved:
+        return (
+            f"Nothing had changed: {_tables(len(run['tables']))} compared in {took}, "
+            "no row was moved, none was refused."
+        )
+    deleted = f", {run['rows_deleted']:,} deleted," if run["rows_deleted"] else ""
+    return f"{moved}{deleted} in {took}; {_refused(run['rows_quarantined'])}."
+
+
+def failed_place(run: Run, visits: Sequence[Visit] = ()) -> str:
+    """The stage that failed, and of which table; else the state that did; empty if none began."""
+    broken = [visit for visit in visits if visit.error]
+    for visit in [each for each in broken if each.state in STAGES] + broken:
+        return f"{visit.state} of {visit.table}" if visit.table else visit.state
+    stages = (each["stage"] for each in run["stages"] if each["status"] != "SUCCEEDED")
+    return next(stages, "")
+
+
+def warnings(run: Run) -> list[str]:
+    """What somebody should look at, although the run went on."""
+    told = [
+        line
+        for name, table in run["tables"].items()
+        for line in (*behind(name, table), *warned(name, table))
+    ]
+    return told + failed(run["checks"])
+
+
+def commands(run: Run, before: Run | None = None) -> list[Command]:
+    """What to type next. ``before`` is the run before this one."""
+    name, found = run["run_id"], []
+    if run["status"] != "SUCCEEDED":
+        found.append(_again(run))
+    else:
+        found.append(Command(_run(run), "moves what has changed since."))
+        if _moved(run):
+            does = (
+                "loads the files of this run again, into a warehouse that was restored from an "
+                "older state. The source is not touched."
+            )
+            found.append(Command(f"workbook replay {name}{_contract(run)}", does))
+    if run["rows_quarantined"]:
+        shows = "shows the rows that were refused, and what they broke."
+        found.append(Command(f"workbook quarantine list{_contract(run)}", shows))
+    if before:
+        line = f"workbook runs diff {before['run_id']} {name}"
+        found.append(
+            Command(line, "says what this run did otherwise than the last that succeeded.")
+        )
+    return found
+
+
+def _again(run: Run) -> Command:
+    if (run["error"] or "").startswith(BEGAN_NOTHING):
+        return Command(_run(run), "begins anew once the cause is mended: this run moved nothing.")
+    if OVERTAKEN in (run["error"] or ""):
+        return Command(_run(run), "moves what is new: a newer run has overtaken this one.")
+    if run["via"] == "notebooks":
+        return Command(_run(run), "takes up the same windows. Mend the cause first.")
+    does = "goes on where it stopped: what is done is not done again. Mend the cause first."
+    return Command(f"workbook redrive {run['run_id']}", does)
+
+
+def _run(run: Run) -> str:
+    return f"workbook run{' --via notebooks' if run['via'] == 'notebooks' else ''}{_contract(run)}"
+
+
+def _contract(run: Run) -> str:
+    own = Path(run["contract"]) == pipeline.CONTRACT
+    return "" if own else f" --contract {shlex.quote(run['contract'])}"
+
+
+def _loaded_before(run: Run) -> str:
+    if not run["tables"] and run["stages"]:  # nobody was left to ask
+        return "what was loaded before that is safe, and was not counted"
+    moved = _moved(run)
+    return f"{moved} before that, and they stay" if moved else "nothing was loaded"
+
+
+def _moved(run: Run) -> str:
+    """ "12 rows of 2 tables were loaded", or nothing."""
+    moved = [each for each in run["tables"].values() if each["loaded"] or each["deleted"]]
+    if not moved:
+        return ""
+    rows, tables = run["rows_loaded"], len(moved)
+    of = f"of {tables} tables" if tables > 1 else "of one table"
+    return f"{rows:,} rows {of} were loaded" if rows != 1 else f"One row {of} was loaded"
+
+
+def _refused(rows: int) -> str:
+    if not rows:
+        return "none was refused"
+    return f"{rows:,} {'were' if rows > 1 else 'was'} refused and set aside in quarantine"
+
+
+def _tables(count: int) -> str:
+    return f"{count} tables were" if count != 1 else "one table was"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} seconds"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
