@@ -30,9 +30,13 @@ LONGEST = (
     "test_unseen_changes",
     "test_drift",
     "test_type_matrix",
+    "test_bench",
     "test_indicators",
     "test_operations",
     "test_jupyterlab",
+    "test_drill",
+    "test_rules",
+    "test_soft_deletes",
 )
 
 
@@ -46,6 +50,13 @@ def no_real_aws() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_jvm() -> None:
+    """For each local AWS: the other process of tests has one, too, and every JVM has to start and
+    to warm up anew. In test_parity.py jobs have two."""
+    os.environ["WORKBOOK_JVMS"] = "1"
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +73,12 @@ def endpoint(home: Home) -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="session")
 def mysql_server(home: Home) -> Iterator[Server]:
-    """A MariaDB server of our own, running."""
-    yield mysql.start(home.mysql)
+    """A MariaDB server of our own, running. What it holds is thrown away at the end: a commit
+    need not wait for the disk."""
+    server = mysql.start(home.mysql)
+    with server.cursor() as cursor:
+        cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    yield server
     mysql.stop(home.mysql)
 
 
@@ -73,6 +88,14 @@ def stack(home: Home, endpoint: Endpoint, mysql_server: Server) -> Stack:
     from workbench import stack as stacks
 
     return stacks.up(home, lambda text: None)
+
+
+@pytest.fixture(scope="session")
+def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """For the drill's lanes, one after the other: a local AWS that can have faults."""
+    home = Home(tmp_path_factory.mktemp("lanes"))
+    yield home
+    local_aws.stop(home.aws)
 
 
 @pytest.fixture

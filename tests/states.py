@@ -39,12 +39,12 @@ def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
     return found
 
 
-def over(client: Any, arn: str) -> Any:
+def over(client: Any, arn: str, seconds: float = 15.0) -> Any:
     def look() -> Any:
         found = client.describe_execution(executionArn=arn)
         return found if found["status"] != "RUNNING" else None
 
-    return until(look)
+    return until(look, seconds)
 
 
 def types(client: Any, arn: str) -> list[str]:

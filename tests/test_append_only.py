@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
+import pymysql
 import pytest
 
 from etl_lib import append, moments, window
@@ -16,6 +18,8 @@ from etl_lib.contract import Table, parse
 from etl_lib.errors import BadInput, ContractError, SourceError
 from etl_lib.source import Source, checked_columns
 from workbench.mysql.server import Server
+
+from .states import until
 
 DATABASE = "appended"
 TABLE = Table(name="events", keys=("id",), cursor="id", append_only=True, min_rows=0)
@@ -107,14 +111,23 @@ def test_a_statement_that_does_not_end_leaves_the_window_empty_and_says_so(
     add(mysql_server, "a")
 
     def wait() -> None:
-        with mysql_server.cursor(DATABASE) as cursor:
-            cursor.execute("DO SLEEP(1.2)")
+        with suppress(pymysql.err.Error), mysql_server.cursor(DATABASE) as cursor:
+            cursor.execute("DO SLEEP(60)")
 
     thread = threading.Thread(target=wait)
     thread.start()
-    time.sleep(0.2)
-    planned = plan(source)
-    assert planned.rows == 0 and "does not end" in planned.why
+    with mysql_server.cursor() as cursor:
+
+        def sleeper() -> Any:
+            cursor.execute(
+                "SELECT id FROM information_schema.processlist WHERE info = 'DO SLEEP(60)'"
+            )
+            return cursor.fetchone()
+
+        running = until(sleeper)
+        planned = plan(source)
+        assert planned.rows == 0 and "does not end" in planned.why
+        cursor.execute(f"KILL {running[0]}")
     thread.join()
     assert notes(source, plan(source, planned.high)) == ["a"]
 

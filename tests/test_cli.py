@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from workbench import pipeline
+from workbench import cli, pipeline
 from workbench.home import Home
 from workbench.mysql import seed
+from workbench.mysql import server as mysql
 from workbench.stack import DATABASE, Stack
 
 Workbook = Callable[..., subprocess.CompletedProcess[str]]
+Main = Callable[..., tuple[Any, str]]  # exit code and stderr
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,22 @@ def workbook(home: Home) -> Workbook:
             text=True,
             timeout=120,
         )
+
+    return call
+
+
+@pytest.fixture
+def main(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Main:
+    """The command in this process: what main() lets through fails the test."""
+
+    def call(*arguments: str, **environment: str) -> tuple[Any, str]:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["workbook", *arguments])
+            for name, value in {"WORKBOOK_HOME": str(home.root), **environment}.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as left:
+                cli.main()
+        return left.value.code, capsys.readouterr().err
 
     return call
 
@@ -60,13 +80,13 @@ def contract(path: Path, old: str, new: str) -> str:
     ],
 )
 def test_a_contract_with_a_mistake_is_exit_code_2_and_names_the_place(
-    seeded: Stack, workbook: Workbook, tmp_path: Path, old: str, new: str, named: list[str]
+    seeded: Stack, main: Main, tmp_path: Path, old: str, new: str, named: list[str]
 ) -> None:
     before = kept(seeded)
-    done = workbook("run", "--contract", contract(tmp_path, old, new))
-    assert done.returncode == 2, done.stderr
-    assert all(word in done.stderr for word in named), done.stderr
-    assert "Traceback" not in done.stderr
+    code, told = main("run", "--contract", contract(tmp_path, old, new))
+    assert code == 2, told
+    assert all(word in told for word in named), told
+    assert "Traceback" not in told
     assert kept(seeded) == before
 
 
@@ -82,13 +102,13 @@ def test_a_contract_with_a_mistake_is_exit_code_2_and_names_the_place(
     ],
 )
 def test_a_run_of_what_is_not_there_is_exit_code_2(
-    seeded: Stack, workbook: Workbook, arguments: list[str], named: list[str]
+    seeded: Stack, main: Main, arguments: list[str], named: list[str]
 ) -> None:
     before = kept(seeded)
-    done = workbook("run", *arguments, WORKBOOK_SOURCE_PASSWORD="wrong")
-    assert done.returncode == 2, done.stderr
-    assert all(word in done.stderr for word in named), done.stderr
-    assert "Traceback" not in done.stderr
+    code, told = main("run", *arguments, WORKBOOK_SOURCE_PASSWORD="wrong")
+    assert code == 2, told
+    assert all(word in told for word in named), told
+    assert "Traceback" not in told
     assert kept(seeded) == before
 
 
@@ -129,11 +149,11 @@ def test_status_env_and_sql_speak_to_people_and_to_programs(
     ],
 )
 def test_a_seed_that_cannot_be_is_exit_code_2(
-    seeded: Stack, workbook: Workbook, arguments: list[str]
+    seeded: Stack, main: Main, arguments: list[str]
 ) -> None:
-    done = workbook("seed", *arguments)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
+    code, told = main("seed", *arguments)
+    assert code == 2, told
+    assert "Traceback" not in told
 
 
 def kept(stack: Stack) -> list[str]:
@@ -145,3 +165,22 @@ def kept(stack: Stack) -> list[str]:
         for item in page.get("Contents", ())
     ]
     return found + [str(path) for path in stack.home.runs.glob("*")]
+
+
+def test_a_local_aws_that_dies_under_a_command_is_told_of(
+    main: Main, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before an execution has begun, too, where nobody watches one."""
+    start = cli.stack.up
+
+    def dying(home: Home, say: Any) -> Stack:
+        made = start(home, say)
+        os.kill(int((home.aws / "aws.pid").read_text().split()[0]), signal.SIGKILL)
+        return made
+
+    monkeypatch.setattr(cli.stack, "up", dying)
+    monkeypatch.setenv("COLUMNS", "500")
+    own = tmp_path / "own"
+    code, said = main("sql", "SELECT 1", WORKBOOK_HOME=str(own))
+    mysql.stop(own / "mysql")
+    assert code == 1 and "The local AWS has died meanwhile" in said and "Traceback" not in said

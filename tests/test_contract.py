@@ -10,7 +10,7 @@ from etl_lib import contract
 from etl_lib.errors import ContractError
 from workbench import pipeline
 
-GOOD = 'name = "shop"\n[tables.orders]\nkeys = ["id"]\n'
+GOOD = 'name = "shop"\n[tables.orders]\nkeys = ["id"]\nskip = ["secret"]\n'
 
 
 def test_our_own_contract_is_right_and_every_sql_file_it_names_exists() -> None:
@@ -40,6 +40,98 @@ def test_our_own_contract_is_right_and_every_sql_file_it_names_exists() -> None:
         ('name = "shop"\n', "tables", "no table is named"),
         (GOOD.replace('name = "shop"\n', ""), "contract.name", "is missing"),
         ("name = ", "not TOML", "Invalid value"),
+        *(
+            (GOOD + f"rules = [{{ {body} }}]\n", f"tables.orders.rules.{field}", problem)
+            for body, field, problem in (
+                ('name = "r"', "r.expect", "the rule says nothing"),
+                ("one_of = [1]", "?.column", "one_of says something of one column"),
+                ('column = "a"', "a.column", "one of: not_null, one_of, between, matches"),
+                ('column = "a", onne_of = [1]', "a.onne_of", "Did you mean 'one_of'?"),
+                ('column = "a", expect = "a > 0"', "a.name", "one rule is one of"),
+                ('column = "a", unique = ["a"]', "a.name", "one rule is one of"),
+                ('name = "r", unique = ["a"], expect = "b"', "r.name", "one rule is one of"),
+                ('name = "r", column = "a", not_null = true, matches = "x"', "r.name", "two rules"),
+                ('column = "a", not_null = false', "a.not_null", "is true, or left out"),
+                ('column = "a", one_of = []', "a.one_of", "a list of values"),
+                ('column = "a", one_of = "y"', "a.one_of", "a list of values"),
+                ('column = "a", one_of = ["y", 1]', "a.one_of", "not of one kind"),
+                ('column = "a", one_of = [nan]', "a.one_of", "no value to compare with"),
+                ('column = "a", one_of = [inf]', "a.one_of", "inf is no value"),
+                ('column = "a", one_of = [07:00:00]', "a.one_of", "no value to compare with"),
+                ('column = "a", one_of = [2024-01-01T00:00:00Z]', "a.one_of", "no value"),
+                ('column = "a", between = [1]', "a.between", "expected [least, most]"),
+                ('column = "a", between = [2, 1]', "a.between", "2 is more than 1"),
+                ('column = "a", between = [inf, 1]', "a.between", "inf is more than 1"),
+                ('column = "a", between = [inf, inf]', "a.between", "an end that is none"),
+                ('column = "a", between = [-inf, -inf]', "a.between", "an end that is none"),
+                ('column = "a", between = [nan, 1]', "a.between", "no value to compare with"),
+                (f'column = "{"c" * 60}", not_null = true', f"{'c' * 60}.name", "set a shorter"),
+                ('column = "a", between = [-inf, inf]', "a.between", "no end that is not open"),
+                ('column = "a", between = [1, "z"]', "a.between", "not of one kind"),
+                ('column = "a", between = [false, true]', "a.between", "an end that is none"),
+                ('column = "a", matches = "("', "a.matches", "unterminated subpattern"),
+                ('column = "a", matches = ""', "a.matches", "may not be empty"),
+                ("unique = []", "?.unique", "names no column"),
+                ('unique = ["a", "a"]', "a_a.unique", "names no column, or one twice"),
+                ('unique = "a"', "?.unique", "expected a list of strings"),
+                ('unique = ["secret"]', "secret_unique", "left in the source by skip"),
+            )
+        ),
+        *(
+            (GOOD + f"{setting}\n", f"tables.orders.{field}", problem)
+            for setting, field, problem in (
+                ('cursor = "at"\nfreshness = "36 hours"', "freshness", "a table of settings"),
+                (
+                    'cursor = "at"\nfreshness = { warn_after = "36" }',
+                    "freshness.warn_after",
+                    '"36 hours"',
+                ),
+                (
+                    'cursor = "at"\nfreshness = { warn_after = "0 days" }',
+                    "freshness.warn_after",
+                    "no age",
+                ),
+                (
+                    "cursor = 'at'\nfreshness = { warn_after = 36 }",
+                    "freshness.warn_after",
+                    "expected str",
+                ),
+                (
+                    'cursor = "at"\nfreshness = { warn = "1 day" }',
+                    "freshness.warn",
+                    "Known: warn_after",
+                ),
+                (
+                    "cursor = 'at'\nfreshness = {}",
+                    "freshness",
+                    "neither warn_after nor error_after",
+                ),
+                (
+                    'cursor = "at"\nfreshness = { warn_after = "24 hours", error_after = "1 day" }',
+                    "freshness.warn_after",
+                    "comes before error_after",
+                ),
+                ('freshness = { warn_after = "1 day" }', "freshness", "needs a cursor"),
+                (
+                    'append_only = true\ncursor = "id"\nfreshness = { warn_after = "1 day" }',
+                    "freshness",
+                    "needs a cursor that is a moment",
+                ),
+                ("rows = {}", "rows", "names none of batch, table, change"),
+                ("rows = { table = 5 }", "rows.table", "no band [least, most]"),
+                ("rows = { table = [] }", "rows.table", "no band"),
+                ("rows = { table = [5, 1] }", "rows.table", "no band"),
+                ("rows = { table = [-1, 1] }", "rows.table", "no band"),
+                ("rows = { table = [0.5, 1] }", "rows.table", "no band"),
+                ("rows = { table = [inf, inf] }", "rows.table", "no band"),
+                ("rows = { table = [true, 1] }", "rows.table", "no band"),
+                ("rows = { change = -0.5 }", "rows.change", "no share"),
+                ("rows = { change = nan }", "rows.change", "no share"),
+                ('rows = { change = "50%" }', "rows.change", "expected float"),
+                ("rows = { batch = [0, 5] }", "rows.batch", "a table without a cursor"),
+                ("min_rows = 2\nrows = { table = [2, 5] }", "min_rows", "give one"),
+            )
+        ),
         (
             GOOD + '[[tables.orders.rules]]\nname = "r"\nreference = { table = "x", on = {} }\n',
             "tables.orders.rules.r.reference",
@@ -58,6 +150,34 @@ def test_a_mistake_is_named_with_its_place(text: str, field: str, problem: str) 
     assert caught.value.field == field
     assert problem in str(caught.value)
     assert str(caught.value).startswith("shop.toml: ")
+
+
+def test_each_condition_of_a_short_form_is_a_rule_in_spark_sql() -> None:
+    text = (
+        GOOD
+        + """cursor = "at"
+rows = { table = [10, inf], batch = [0, 5] }
+rules = [
+    { column = "Code", not_null = true, matches = "[A-Z]{3}$" },
+    { name = "known", column = "state", one_of = ["it's", "b"] },
+    { column = "paid", between = [2024-01-01, 2024-06-30T12:00:00] },
+    { column = "price", between = [-inf, 9.5] },
+    { unique = ["shop", "number"] },
+]
+"""
+    )
+    table = contract.parse(text, "shop.toml").tables["orders"]
+    assert {rule.name: rule.expect for rule in table.rules} == {
+        "Code_not_null": "`code` is not null",
+        "Code_matches": r"`code` is null or `code` rlike '\\A(?:[A-Z]{3}\u0024)\\z'",
+        "known": r"`state` is null or `state` in ('it\'s', 'b')",
+        "paid_between": "`paid` is null or (`paid` >= date '2024-01-01' "
+        "and `paid` <= timestamp_ntz '2024-06-30 12:00:00')",
+        "price_between": "`price` is null or (`price` <= 9.5)",
+        "shop_number_unique": "true",
+    }
+    assert table.rules[-1].unique == ("shop", "number")
+    assert table.min_rows == 10
 
 
 def test_an_unknown_table_is_refused_with_the_nearest_name() -> None:

@@ -15,8 +15,9 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel, Shape, StructureShape
 
-from workbench import graph
+from workbench import drawing, graph
 from workbench.deployment import FOLDER, definition
+from workbench.execution import newer
 from workbench.history import Visit, visits
 from workbench.preparation import STAGES
 
@@ -125,7 +126,9 @@ def test_the_graph_has_every_state_and_marks_what_failed() -> None:
     assert set(made.states) == {name for name, _ in states()}
     assert made.main[0] == "Check the input" and made.main[-1] == "Done"
     assert [name for name in made.main if name in STAGES] == list(STAGES)
-    plain, failed = graph.png(made), graph.png(made, [_failed("04_load")])
+    places = list(graph.places(made).values())
+    assert len(set(places)) == len(places) == len(made.states)
+    plain, failed = drawing.png(made), drawing.png(made, [_failed("04_load")])
     assert plain.startswith(b"\x89PNG") and plain != failed
 
 
@@ -134,6 +137,31 @@ def _failed(state: str) -> Visit:
 
     now = datetime.now(UTC)
     return Visit(state, now, exited=now, status="FAILED", error="Glue.Error")
+
+
+class Growing:
+    """A history that is read from its end, page by page, and has more events at every page."""
+
+    def __init__(self, events: int, more: int) -> None:
+        self.events, self.more = events, more
+
+    def get_paginator(self, name: str) -> Growing:
+        return self
+
+    def paginate(self, PaginationConfig: dict[str, int], **_: Any) -> Iterator[dict[str, Any]]:
+        read, size = 0, PaginationConfig["PageSize"]
+        while read < self.events:
+            newest = self.events - read
+            yield {"events": [{"id": at} for at in range(newest, max(0, newest - size), -1)]}
+            read, self.events = read + size, self.events + self.more
+
+
+@pytest.mark.parametrize("more", [0, 1, 7, 19])
+def test_a_history_that_grows_while_it_is_read_has_each_event_once(more: int) -> None:
+    history, known = Growing(50, more), [0]
+    for _ in range(3):
+        known += [event["id"] for event in newer(history, "arn", known[-1])]
+    assert known == list(range(known[-1] + 1)) and known[-1] >= 50
 
 
 def test_a_history_becomes_visits() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from etl_lib.errors import RunFailed
 from workbench.drill.lane import Lane
 from workbench.home import Home
 from workbench.mysql.server import Server
+
+from .emptied import emptied
 
 COLUMNS = (
     "id INT PRIMARY KEY, v INT, s VARCHAR(10), d DATE, m DECIMAL(6,2), b BIGINT, "
@@ -37,6 +40,7 @@ STOPPED = {
     "wider_key": ("MODIFY id BIGINT", "column id"),
 }
 UNSEEN = {"reordered": "MODIFY v INT AFTER m"}
+FROZEN = "freeze_each"  # changed in each way in turn
 ALTERS = {
     **{name: change for name, (change, _) in {**TAKEN, **STOPPED}.items()},
     **UNSEEN,
@@ -44,29 +48,28 @@ ALTERS = {
 
 
 @pytest.fixture(scope="module")
-def lane(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Lane]:
-    """Loaded once; then every table was changed, one row updated, another inserted."""
+def lane(
+    lanes: Home, tmp_path_factory: pytest.TempPathFactory, mysql_server: Server
+) -> Iterator[Lane]:
+    """Loaded once; then every table but FROZEN was changed, one row updated, another inserted."""
     contract = tmp_path_factory.mktemp("drift") / "tables.toml"
-    made = Lane(Home(tmp_path_factory.mktemp("home")), mysql_server, "drift", contract)
-    names = [*(f"evolve_{name}" for name in ALTERS), *(f"freeze_{name}" for name in ALTERS)]
-    _write(contract, names)
+    made = Lane(lanes, mysql_server, "drift", contract)
+    names = [*(f"evolve_{name}" for name in ALTERS), "freeze_reordered"]
+    _write(contract, [*names, FROZEN])
     with mysql_server.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {made.source.database}")
         cursor.execute(f"CREATE DATABASE {made.source.database}")
     with mysql_server.cursor(made.source.database) as cursor:
-        for name in names:
-            cursor.execute(f"CREATE TABLE {name} ({COLUMNS})")
-            for number in (1, 2):
-                cursor.execute(f"INSERT INTO {name} {ROW.format(number)}")
+        for name in (*names, FROZEN):
+            _create(cursor, name)
+    emptied(made.stack)
     made.begin()
     made.run(made.new_run())
     with mysql_server.cursor(made.source.database) as cursor:
         for name in names:
-            cursor.execute(f"ALTER TABLE {name} {ALTERS[name.partition('_')[2]]}")
-            cursor.execute(f"UPDATE {name} SET m = 8.88 WHERE id = 2")
-            cursor.execute(f"INSERT INTO {name} (id, m) VALUES (3, 9.99)")
+            _change(cursor, name, ALTERS[name.partition("_")[2]])
     yield made
-    made.close()
+    made.leave()
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +116,16 @@ def test_a_backfill_brings_the_values_of_older_rows(evolved: Lane) -> None:
 
 @pytest.mark.parametrize("name", [*TAKEN, *STOPPED])
 def test_a_frozen_table_stops_with_the_difference_shown(lane: Lane, name: str) -> None:
-    table = f"freeze_{name}"
-    before = _raw(lane, table, "id", "s", "b", "at")
+    before = _raw(lane, FROZEN)
+    with lane.source.server.cursor(lane.source.database) as cursor:
+        _create(cursor, FROZEN)  # as it was loaded: nothing moved since
+        _change(cursor, FROZEN, ALTERS[name])
     with pytest.raises(RunFailed) as caught:
-        lane.run(lane.new_run(), tables=table)
+        lane.run(lane.new_run(), tables=FROZEN)
     told = str(caught.value)
     assert {**TAKEN, **STOPPED}[name][1] in told
     assert "Nothing was moved" in told and "--beginning" in told
-    assert _raw(lane, table, "id", "s", "b", "at") == before
+    assert _raw(lane, FROZEN) == before
 
 
 @pytest.mark.parametrize("name", STOPPED)
@@ -160,6 +165,18 @@ def test_other_keys_are_refused(lane: Lane, tmp_path: Path) -> None:
 )
 def test_the_type_that_holds_both(one: str, other: str, both: str | None) -> None:
     assert wider(one, other) == wider(other, one) == both
+
+
+def _create(cursor: Any, name: str) -> None:
+    cursor.execute(f"CREATE OR REPLACE TABLE {name} ({COLUMNS})")
+    for number in (1, 2):
+        cursor.execute(f"INSERT INTO {name} {ROW.format(number)}")
+
+
+def _change(cursor: Any, name: str, alter: str) -> None:
+    cursor.execute(f"ALTER TABLE {name} {alter}")
+    cursor.execute(f"UPDATE {name} SET m = 8.88 WHERE id = 2")
+    cursor.execute(f"INSERT INTO {name} (id, m) VALUES (3, 9.99)")
 
 
 def _write(path: Path, names: list[str], keys: str = '["id"]') -> None:

@@ -17,15 +17,18 @@ from workbench.drill.points import Case, Point
 from workbench.home import Home
 from workbench.mysql.server import Server
 
+from .emptied import emptied
+
 RETRIED = ("kill", "error", "lost")
 
 
 @pytest.fixture(scope="module")
-def lane(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Lane]:
-    made = Lane(Home(tmp_path_factory.mktemp("drill")), mysql_server, "test")
+def lane(lanes: Home, mysql_server: Server) -> Iterator[Lane]:
+    made = Lane(lanes, mysql_server, "test")
+    emptied(made.stack)
     made.open()
     yield made
-    made.close()
+    made.leave()
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +43,15 @@ def test_no_stage_changes_anything_that_the_drill_does_not_know(cases: list[Case
     assert len(found) * 2 >= 60
 
 
-def test_a_run_that_fails_at_every_turn_comes_to_its_end(lane: Lane, cases: list[Case]) -> None:
+@pytest.mark.parametrize("many", [40, pytest.param(100, marks=pytest.mark.drill)])
+def test_a_run_that_fails_at_every_turn_comes_to_its_end(
+    lane: Lane, cases: list[Case], many: int
+) -> None:
     """Each retry of a stage meets the next fault."""
-    chosen = spread([case for case in cases if case.kind in RETRIED], 100)
+    chosen = spread([case for case in cases if case.kind in RETRIED], many)
     met = relay(lane, chosen, seed=1)
     assert oracle.wrong(lane) == []
-    assert len(met) >= 40
+    assert len(met) >= many * 0.4
     assert {case.kind for case in met} == set(RETRIED)
     assert len({case.point.stage for case in met}) == 6
 
@@ -74,15 +80,13 @@ def test_an_outage_in_the_middle_of_the_load_is_healed(lane: Lane) -> None:
     assert play(lane, Case(point, "after", "outage"), seed=3).wrong == []
 
 
-def test_resets_and_throttling_slow_a_run_down_and_harm_nothing(lane: Lane) -> None:
-    fired = 0
-    for seed in range(2):
-        lane.source.change(10 + seed)
-        lane.plant(reset=0.03, throttle=0.03, seed=seed)
-        with suppress(RunFailed):  # the same call may be hit time and again
-            lane.run(lane.new_run())
-        fired += len(lane.told("fired"))
-    assert fired
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.drill)])
+def test_resets_and_throttling_slow_a_run_down_and_harm_nothing(lane: Lane, seed: int) -> None:
+    lane.source.change(10 + seed)
+    lane.plant(reset=0.03, throttle=0.03, seed=seed)
+    with suppress(RunFailed):  # the same call may be hit time and again
+        lane.run(lane.new_run())
+    assert lane.told("fired")
     lane.plant()
     lane.run(lane.new_run())
     lane.run(lane.new_run())

@@ -8,7 +8,6 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +16,24 @@ from rich.console import Console
 
 from etl_lib.errors import BadInput
 from workbench import deployment, endpoint, execution, pipeline, scheduling
-from workbench import stack as stacks
 from workbench.endpoint import Endpoint
-from workbench.home import Home
 from workbench.mysql import change, seed
-from workbench.mysql.server import Server
 from workbench.preparation import STAGES, Prepared, prepare
 from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
+from .emptied import emptied
 from .equality import assert_raw_equals_source
+from .states import over, types, until
 
 QUIET = Console(quiet=True)
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Stack]:
-    """A local AWS of its own, against a database of 300 apartments."""
-    seed.create_tables(mysql_server, DATABASE)
-    seed.seed(mysql_server, DATABASE, rows=300)
-    home = Home(tmp_path_factory.mktemp("execution"))
-    yield stacks.attach(home, mysql_server, lambda text: None)
-    endpoint.stop(home.aws)
+def own(stack: Stack) -> Stack:
+    """An empty warehouse, against a database of 300 apartments."""
+    seed.seed(stack.server, DATABASE, rows=300)
+    return emptied(stack)
 
 
 def prepared(own: Stack, tables: str = "", run_id: str = "") -> Prepared:
@@ -62,10 +57,15 @@ def test_a_run_goes_through_every_state_and_moves_everything(own: Stack) -> None
     assert summary.total("loaded") == summary.total("source") > 0
     assert_raw_equals_source(own)
     report = (own.home.runs / summary.run_id / "report.html").read_text()
-    assert "by state machine" in report and "data:image/png;base64," in report
+    assert "by state machine" in report and "; it failed in" not in report
+    assert report.count('<svg role="img" aria-label="') == 1 + 7  # the states, the indicators
     again = run(own, "bookings,apartments")
     assert again.status == "SUCCEEDED" and again.total("extracted") == 0
     assert set(again.tables) == {"bookings", "apartments"}
+    idle = (own.home.runs / again.run_id / "report.html").read_text()
+    assert "No row was moved. The report of the last run" in idle
+    # What has no news costs no job of 02 and 03.
+    assert [stage.stage for stage in again.stages] == [STAGES[0], *STAGES[3:]]
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,18 @@ def test_bad_input_is_refused_by_the_first_states(own: Stack, given: str, cause:
 
 
 def finished(client: Any, arn: str) -> dict[str, Any]:
-    while True:
-        found: dict[str, Any] = client.describe_execution(executionArn=arn)
-        if found["status"] != "RUNNING":
-            return found
-        time.sleep(0.05)
+    found: dict[str, Any] = over(client, arn, 300)
+    return found
+
+
+def running(own: Stack, stage: str) -> list[dict[str, Any]]:
+    """Waits for a job run of a stage; it and its like."""
+
+    def found() -> list[dict[str, Any]]:
+        return [each for each in _runs(own, stage) if each["JobRunState"] == "RUNNING"]
+
+    seen: list[dict[str, Any]] = until(found, 120)
+    return seen
 
 
 @pytest.fixture
@@ -120,7 +127,8 @@ def broken(own: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     ("script", "error"),
     [
         ("raise ValueError('bad row 7')", "ValueError: bad row 7"),
-        ("import sys; sys.exit(3)", "exit code 3"),
+        # test_glue_jobs.py has every way in which a job can end
+        pytest.param("import sys; sys.exit(3)", "exit code 3", marks=pytest.mark.drill),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by signal 9 (SIGKILL)"),
     ],
 )
@@ -131,7 +139,13 @@ def test_a_job_that_fails_fails_the_run_releases_the_lease_and_is_told_of(
     summary = run(own)
     assert summary.status == "FAILED" and summary.exit_code == 1
     assert summary.error is not None and error in summary.error
-    assert [stage.status for stage in summary.stages] == ["SUCCEEDED"] * 3 + ["FAILED"]
+    assert [(stage.stage, stage.status) for stage in summary.stages] == [
+        ("01_extract", "SUCCEEDED"),  # which found nothing to move
+        ("04_load", "FAILED"),
+    ]
+    page = (own.home.runs / summary.run_id / "report.html").read_text()
+    assert "The run failed in 04_load, after" in page and "; it failed in 04_load" in page
+    assert f"<pre>workbook redrive {summary.run_id}</pre>" in page
     with own.active():
         s3, dynamodb = own.endpoint.client("s3"), own.endpoint.client("dynamodb")
         failed = s3.get_object(Bucket=pipeline.BUCKET, Key=f"runs/{summary.run_id}/failed.json")
@@ -145,10 +159,8 @@ def test_a_job_run_that_somebody_stops_fails_the_run_by_name(own: Stack, broken:
     broken("import time; time.sleep(60)")
 
     def stop() -> None:
-        while not (running := [e for e in _runs(own, "04_load") if e["JobRunState"] == "RUNNING"]):
-            time.sleep(0.02)
         own.endpoint.client("glue").batch_stop_job_run(
-            JobName=f"{deployment.PREFIX}04_load", JobRunIds=[running[0]["Id"]]
+            JobName=f"{deployment.PREFIX}04_load", JobRunIds=[running(own, "04_load")[0]["Id"]]
         )
 
     threading.Thread(target=stop, daemon=True).start()
@@ -214,8 +226,7 @@ def test_two_runs_at_once_are_one_run_and_one_clear_error(own: Stack) -> None:
     client = own.endpoint.client("stepfunctions")
     machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
     first = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-    while not any(e["type"] == "MapStateEntered" for e in execution.events(client, first)):
-        time.sleep(0.05)
+    until(lambda: "MapStateEntered" in types(client, first), 60)
     second = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
     held = finished(client, second)
     assert held["error"] == "LeaseHeld" and held["cause"].startswith("Run ")
@@ -231,17 +242,10 @@ def test_a_stopped_execution_stops_its_jobs_and_its_lease_does_not_block_the_nex
     client = own.endpoint.client("stepfunctions")
     machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
     arn = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-    while not [each for each in job_runs(own) if each["JobRunState"] == "RUNNING"]:
-        time.sleep(0.02)
+    running(own, "01_extract")
     client.stop_execution(executionArn=arn)
     assert finished(client, arn)["status"] == "ABORTED"
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if not [e for e in job_runs(own) if e["JobRunState"] in ("RUNNING", "STOPPING")]:
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError("a job run outlived its execution")
+    until(lambda: not [e for e in job_runs(own) if e["JobRunState"] in ("RUNNING", "STOPPING")])
     after = run(own)
     assert after.status == "SUCCEEDED", after.error
 
@@ -261,20 +265,19 @@ def test_a_killed_local_aws_fails_the_run_and_a_redrive_completes_it(own: Stack)
     killed: list[Endpoint] = []
 
     def kill() -> None:
-        while not [e for e in _runs(own, "03_transform") if e["JobRunState"] == "RUNNING"]:
-            time.sleep(0.02)
+        running(own, "03_transform")
         os.kill(int((own.home.aws / "aws.pid").read_text().split()[0]), signal.SIGKILL)
         killed.append(own.endpoint)
 
     before = len(_runs(own, "03_transform"))
     assert before
-    given = prepared(own, run_id="doomed")
+    given = prepared(own, run_id="killed")
     threading.Thread(target=kill, daemon=True).start()
     failed = execution.run(own, given, QUIET)
     assert killed and failed.status == "FAILED"
-    assert failed.error is not None and "workbook redrive doomed" in failed.error
+    assert failed.error is not None and "workbook redrive killed" in failed.error
     endpoint.start(own.home.aws)
-    healed = execution.redrive(own, execution.known(own, "doomed"), QUIET)
+    healed = execution.redrive(own, execution.known(own, "killed"), QUIET)
     assert healed.status == "SUCCEEDED", healed.error
     assert_raw_equals_source(own)
 
@@ -284,6 +287,12 @@ def _runs(own: Stack, stage: str) -> list[dict[str, Any]]:
     name = f"{deployment.PREFIX}{stage}"
     found: list[dict[str, Any]] = glue.get_job_runs(JobName=name)["JobRuns"]
     return found
+
+
+def test_a_schedule_that_is_none_is_bad_input_and_an_example_is_given(own: Stack) -> None:
+    with pytest.raises(BadInput, match=r"'hourly' is not.*rate\(1 hour\)"):
+        scheduling.put(own, "hourly", lambda text: None)
+    assert scheduling.current(own) is None
 
 
 def test_a_schedule_runs_it_unattended(own: Stack) -> None:

@@ -15,7 +15,10 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.states import until
 from workbench import endpoint as local_aws
+from workbench.aws.glue import process
+from workbench.aws.glue.jvms import Jvms
 from workbench.aws.glue.service import GlueService
 from workbench.aws.protocol import Context
 from workbench.endpoint import ROLE, Endpoint
@@ -146,7 +149,17 @@ def test_a_spark_script_reads_and_writes_s3_and_the_next_one_has_its_warm_jvm(
     done = [run(glue, name) for _ in range(4)]
     assert {each["JobRunState"] for each in done} == {"SUCCEEDED"}
     pids = {pid for each in done for pid in printed(endpoint, each)}
-    assert len(pids) <= 2, "the pool has two"
+    assert len(pids) == 1, "the pool has one"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two"])
+def test_a_number_of_jvms_that_makes_no_sense_fails_a_spark_job_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("WORKBOOK_JVMS", value)
+    context = Context(tmp_path, "http://127.0.0.1:9", "us-east-1", "1", "k", "s")
+    with pytest.raises(process.ProcessFailed, match=f"WORKBOOK_JVMS is '{value}': set it to 1"):
+        Jvms(context)
 
 
 def test_what_one_spark_script_left_the_next_does_not_find(glue: Any, job: Job) -> None:
@@ -258,8 +271,7 @@ def test_a_traceback_begins_in_the_script(glue: Any, job: Job, endpoint: Endpoin
 def stop_one(glue: Any, name: str) -> float:
     """Start a run that has a child, stop it; seconds until it is over."""
     running = begin(glue, name)
-    while len(processes(running)) < 2:
-        time.sleep(0.02)
+    until(lambda: len(processes(running)) == 2, 60)
     clock = time.monotonic()
     stopped = glue.batch_stop_job_run(JobName=name, JobRunIds=[running, "jr_none"])
     assert [each["JobRunId"] for each in stopped["SuccessfulSubmissions"]] == [running]
@@ -355,8 +367,7 @@ def test_a_killed_server_takes_its_runs_along_and_says_so_when_it_is_back(tmp_pa
     own.client("s3").create_bucket(Bucket=BUCKET)
     name = define(own, "import time; time.sleep(99)", "pythonshell")
     running = begin(own.client("glue"), name)
-    while not processes(running):
-        time.sleep(0.02)
+    until(lambda: processes(running), 60)
     os.kill(int((tmp_path / "aws" / "aws.pid").read_text().split()[0]), signal.SIGKILL)
     assert_gone(running)
     own = local_aws.start(tmp_path / "aws")

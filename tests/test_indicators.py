@@ -3,10 +3,8 @@ and computed by hand for a small case that is all edges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,11 +12,13 @@ import pytest
 from rich.console import Console
 
 from etl_lib.warehouse import Warehouse
-from workbench import endpoint, execution, pipeline, stack
-from workbench.home import Home
+from workbench import execution, pipeline
 from workbench.mysql import seed
 from workbench.mysql.server import Server
 from workbench.preparation import prepare
+from workbench.stack import Stack
+
+from .emptied import emptied
 
 BY_HAND, SAMPLE = "indicators_by_hand", "indicators_sample"
 CENT = Decimal("0.01")
@@ -36,23 +36,22 @@ REPEATS = "repeat_customer_rate_monthly"
 INDICATORS = (PRICES, OCCUPANCY, LOCATIONS, LISTINGS, USERS, STAYS, REPEATS)
 
 
-def run(folder: Path, server: Server, database: str) -> Found:
+def run(stack: Stack, database: str) -> Found:
     """One run of the pipeline from ``database`` into an empty warehouse: all that it computed."""
-    made = stack.attach(Home(folder), server, lambda text: None)
-    try:
-        prepared = prepare(made, pipeline.CONTRACT, server.secret(database), "", "")
-        summary = execution.run(made, prepared, Console(quiet=True))
-        assert summary.status == "SUCCEEDED", summary.error
-        with made.active():
-            warehouse = Warehouse("rental-apartments", "dev", "")
-            queries = {name: f"SELECT * FROM presentation.{name}" for name in INDICATORS}
-            for table in ("apartments", "bookings"):
-                queries[f"quarantine.{table}"] = (
-                    f"SELECT _rule, COUNT(*) AS n FROM quarantine.{table} GROUP BY _rule"
-                )
-            return {name: _rows(warehouse, query) for name, query in queries.items()}
-    finally:
-        endpoint.stop(made.home.aws)
+    made = emptied(stack)
+    prepared = prepare(made, pipeline.CONTRACT, stack.server.secret(database), "", "")
+    summary = execution.run(made, prepared, Console(quiet=True))
+    assert summary.status == "SUCCEEDED", summary.error
+    with made.active():
+        warehouse = Warehouse("rental-apartments", "dev", "")
+        queries = {name: f"SELECT * FROM presentation.{name}" for name in INDICATORS}
+        for table in ("apartments", "bookings"):
+            queries[f"quarantine.{table}"] = (
+                f"SELECT _rule, COUNT(*) AS n FROM quarantine.{table} GROUP BY _rule"
+            )
+        found = {name: _rows(warehouse, query) for name, query in queries.items()}
+    emptied(stack)  # its bookmarks mark this database, and nobody else's run could go on
+    return found
 
 
 def _rows(warehouse: Warehouse, query: str) -> Rows:
@@ -209,12 +208,12 @@ EXPECTED: dict[str, Rows] = {
 
 
 @pytest.fixture(scope="module")
-def by_hand(mysql_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
-    seed.create_tables(mysql_server, BY_HAND, replace=True)
-    with mysql_server.cursor(BY_HAND) as cursor:
+def by_hand(stack: Stack) -> Found:
+    seed.create_tables(stack.server, BY_HAND, replace=True)
+    with stack.server.cursor(BY_HAND) as cursor:
         for table, rows in HAND.items():
             cursor.execute(f"INSERT INTO {table} VALUES {rows}")
-    yield run(tmp_path_factory.mktemp("hand"), mysql_server, BY_HAND)
+    return run(stack, BY_HAND)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -226,14 +225,9 @@ def test_an_indicator_is_what_was_computed_by_hand(by_hand: Found, name: str) ->
 
 
 @pytest.fixture(scope="module")
-def sample(
-    mysql_server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Found, dict[str, Any]]]:
-    seed.seed(mysql_server, SAMPLE, rows=500)
-    yield (
-        run(tmp_path_factory.mktemp("sample"), mysql_server, SAMPLE),
-        {name: read(mysql_server, name) for name in seed.TABLES},
-    )
+def sample(stack: Stack) -> tuple[Found, dict[str, Any]]:
+    seed.seed(stack.server, SAMPLE, rows=500)
+    return run(stack, SAMPLE), {name: read(stack.server, name) for name in seed.TABLES}
 
 
 def read(server: Server, table: str) -> Any:

@@ -20,6 +20,8 @@ from workbench.pipeline import BOOKMARKS
 from workbench.preparation import prepare
 from workbench.stack import DATABASE, Stack
 
+from .states import over
+
 NAME = "rental_apartments"
 
 
@@ -114,11 +116,8 @@ def machine(stack: Stack) -> Iterator[str]:
 def run(stack: Stack, machine: str) -> dict[str, Any]:
     client = stack.endpoint.client("stepfunctions")
     arn = client.start_execution(stateMachineArn=machine)["executionArn"]
-    while True:
-        found: dict[str, Any] = client.describe_execution(executionArn=arn)
-        if found["status"] != "RUNNING":
-            return found
-        time.sleep(0.05)
+    found: dict[str, Any] = over(client, arn, 60)
+    return found
 
 
 def test_the_state_machine_stops_clearly_before_a_holder_that_lives(

@@ -12,8 +12,9 @@ from tests.models.events import Bound, Scenario
 SLOW = {"no fence"}  # shows after a million states only
 
 
-def test_no_schedule_of_two_writers_loses_a_row() -> None:
-    found = bound.check(bound.SAFE)
+@pytest.mark.parametrize("rules", [bound.SAFE, bound.LISTED])
+def test_no_schedule_of_two_writers_loses_a_row(rules: Bound) -> None:
+    found = bound.check(rules)
 
     assert (found.losing, found.example) == (0, ())
     assert found.schedules > 1_000_000

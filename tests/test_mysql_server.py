@@ -7,6 +7,7 @@ import signal
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pymysql
@@ -84,6 +85,15 @@ def test_two_that_start_at_once_get_one_server(tmp_path: Path) -> None:
         thread.join()
     assert started[0] == started[1]
     assert server.stop(tmp_path) and not server.stop(tmp_path)
+
+
+def test_many_are_made_side_by_side(tmp_path: Path) -> None:
+    """What makes a data directory is a server, which removes what others keep in the same place."""
+    homes = [tmp_path / f"home{number}" for number in range(8)]
+    with ThreadPoolExecutor(len(homes)) as pool:
+        made = list(pool.map(server.start, homes))
+    assert len({each.port for each in made}) == len(homes)
+    assert all(list(map(server.stop, homes)))
 
 
 def test_what_was_never_started_is_not_there(tmp_path: Path) -> None:

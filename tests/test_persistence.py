@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.states import until
 from workbench import endpoint as local_aws
 from workbench.aws import compaction
 from workbench.aws.journal import Call
@@ -141,8 +142,7 @@ def test_writes_that_were_answered_survive_a_kill_in_the_midst(
     writers = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
     for writer in writers:
         writer.start()
-    while len(answered) < 100:
-        time.sleep(0.01)
+    until(lambda: len(answered) >= 100, 60)
     kill(tmp_path)
     for writer in writers:
         writer.join()

@@ -25,6 +25,7 @@ from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
 from . import equality
+from .emptied import emptied
 from .equality import TABLES, assert_raw_equals_source
 
 QUIET = Console(quiet=True)
@@ -34,7 +35,7 @@ LINES = quoted("order lines")
 @pytest.fixture(scope="module")
 def seeded(stack: Stack) -> Iterator[Stack]:
     seed.seed(stack.server, DATABASE, rows=1000)
-    yield stack
+    yield emptied(stack)
 
 
 def run(stack: Stack, run_id: str = "") -> Summary:
@@ -77,10 +78,17 @@ def test_the_second_run_moves_nothing(
     assert sum(map(warehouse.scalar, halves)) == first.tables["bookings"]["raw"]
 
 
-def test_a_run_keeps_its_notebooks_its_summary_and_a_report(seeded: Stack, second: Summary) -> None:
+def test_a_run_keeps_its_notebooks_its_summary_and_a_report(
+    seeded: Stack, first: Summary, second: Summary
+) -> None:
+    moved = (seeded.home.runs / first.run_id / "report.html").read_text()
+    assert moved.count('<svg role="img" aria-label="') == 1 + 7  # the states, the indicators
     folder = seeded.home.runs / second.run_id
     assert json.loads((folder / "summary.json").read_text())["status"] == "SUCCEEDED"
-    assert "SUCCEEDED" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "SUCCEEDED" in page and "Nothing had changed: 5 tables were compared in" in page
+    assert page.count('<svg role="img" aria-label="') == 1  # no indicator has changed
+    assert "the last ten at most, here 1; they loaded" in page  # the first run
     pictures = 0
     for stage in runner.STAGES:
         notebook = nbformat.read(folder / f"{stage}.ipynb", as_version=4)
@@ -199,7 +207,7 @@ def test_any_database_moves_with_the_contract_that_init_writes(
     stack: Stack, tmp_path: Path, warehouse: Warehouse
 ) -> None:
     from workbench import init
-    from workbench.cli import _source
+    from workbench.source_commands import source_of
 
     with stack.server.cursor() as cursor:
         cursor.execute("DROP DATABASE IF EXISTS shop")
@@ -218,7 +226,7 @@ def test_any_database_moves_with_the_contract_that_init_writes(
         cursor.execute(f"INSERT INTO {LINES} VALUES (1, 1), (1, 2)")
     secret = stack.server.secret("shop")
     path = tmp_path / "tables.toml"
-    path.write_text(init.draft(_source(secret)).text)
+    path.write_text(init.draft(source_of(secret)).text)
     summary = run_as_jobs(stack, path, "shop")
     assert summary.status == "SUCCEEDED", summary.error
     for table in ("orders", "order lines"):

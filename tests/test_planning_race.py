@@ -61,4 +61,5 @@ def test_a_second_plan_of_a_run_is_not_taken_for_the_one_that_was_loaded(
         bookmark.advance(first)
     after = opened(stack, tmp_path, "after")
     assert planning.plan(after, source)["racers"].window.rows == 1
-    assert not ledger.has_open_plan(after, after.bookmarks.get("racers"))
+    assert after.bookmarks.get("racers").open_run == after.run_id
+    assert ledger.entry(after, "racers") is None

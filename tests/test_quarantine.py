@@ -133,3 +133,29 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     assert warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales") == before
     contract.write_text(text.replace("0.1", "0.9"))
     _typed("run", contract=contract)
+
+
+def test_a_run_whose_rows_were_all_mended_meanwhile_moves_nothing_and_ends(
+    contract: Path, mysql_server: Server, warehouse: Warehouse
+) -> None:
+    """It takes up the plan of the run that was stopped, and finds none of its rows."""
+    contract.write_text(CONTRACT.replace("quarantine_limit = 0.9", "quarantine_limit = 0.1"))
+    with mysql_server.cursor(DATABASE) as cursor:
+        for number in range(40, 50):
+            cursor.execute(f"INSERT INTO sales (id, amount) VALUES ({number}, -1)")
+    with pytest.raises(RunFailed, match="10 of 10 rows break"):
+        _typed("run", contract=contract)
+    with mysql_server.cursor(DATABASE) as cursor:
+        cursor.execute("UPDATE sales SET amount = 7 WHERE id >= 40")
+    _typed("run", contract=contract)
+    _typed("run", contract=contract)
+    rows = warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales WHERE amount = 7")
+    assert rows == [{"n": 10}]
+
+
+def test_a_rule_that_no_row_can_fulfil_sets_all_aside(contract: Path) -> None:
+    contract.write_text(CONTRACT.replace('expect = "amount > 0"', 'expect = "FALSE"'))
+    kept = sum(_listed(contract).values())
+    told = _typed("quarantine", "retry", contract=contract)
+    assert f"{kept} stay in quarantine, 0 left it" in told
+    assert _listed(contract) == {"amount_is_positive": kept}

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
 
 from etl_lib.warehouse import Warehouse
-from workbench import endpoint, execution, pipeline, reconciliation
-from workbench import stack as stacks
-from workbench.home import Home
+from workbench import execution, pipeline, reconciliation
 from workbench.mysql import change, seed
-from workbench.mysql.server import Server
 from workbench.preparation import Prepared, prepare
 from workbench.reconciliation import Findings
 from workbench.stack import DATABASE, Stack
+
+from .emptied import emptied
 
 QUIET = Console(quiet=True)
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Stack]:
-    """A local AWS of its own that has loaded a database of 300 apartments."""
-    seed.create_tables(mysql_server, DATABASE)
-    seed.seed(mysql_server, DATABASE, rows=300)
-    home = Home(tmp_path_factory.mktemp("reconcile"))
-    made = stacks.attach(home, mysql_server, lambda text: None)
+def own(stack: Stack) -> Stack:
+    """A warehouse that has loaded a database of 300 apartments, and nothing else."""
+    seed.seed(stack.server, DATABASE, rows=300)
+    made = emptied(stack)
     assert execution.run(made, prepared(made), QUIET).status == "SUCCEEDED"
-    yield made
-    endpoint.stop(home.aws)
+    return made
 
 
 def prepared(own: Stack, run_id: str = "") -> Prepared:

@@ -16,6 +16,8 @@ from workbench.drill.lane import CONTRACT, Lane
 from workbench.home import Home
 from workbench.mysql.server import Server
 
+from .emptied import emptied
+
 NUMBER = pytest.param("removed", marks=pytest.mark.drill)
 
 
@@ -58,6 +60,7 @@ class Marked:
 @pytest.fixture(scope="module", params=["removed_at", NUMBER])
 def marked(
     request: pytest.FixtureRequest,
+    lanes: Home,
     tmp_path_factory: pytest.TempPathFactory,
     mysql_server: Server,
 ) -> Iterator[Marked]:
@@ -67,7 +70,8 @@ def marked(
     contract = folder / CONTRACT.name
     text = contract.read_text().replace('"sweep"', f'"soft:{column}"')
     contract.write_text(text)
-    lane = Lane(Home(tmp_path_factory.mktemp("soft")), mysql_server, f"soft_{column}", contract)
+    lane = Lane(lanes, mysql_server, f"soft_{column}", contract)
+    emptied(lane.stack)
     lane.source.create()
     kind, mark, unmark = {
         "removed_at": ("DATETIME NULL", "NOW()", "NULL"),
@@ -80,7 +84,7 @@ def marked(
     )
     lane.begin()
     yield made
-    lane.close()
+    lane.leave()
 
 
 def test_marked_rows_leave_curated_and_come_back_unmarked(marked: Marked) -> None:

@@ -115,8 +115,19 @@ def test_the_reader_gives_every_value_exactly(source: Source) -> None:
     assert row["order"] == " x "
 
 
+def test_a_nul_is_found_wherever_a_batch_was_cut() -> None:
+    import pyarrow as pa
+
+    texts = ["a", None, "", "b\0c", "🏠", "d"]
+    for start in range(len(texts)):
+        for length in range(len(texts) - start + 1):
+            part = pa.array(texts).slice(start, length)
+            held = any("\0" in text for text in part.to_pylist() if text)
+            assert reading._has_nul(part) is held, part
+
+
 def test_a_reader_error_names_the_table_and_never_the_password(source: Source) -> None:
-    query = reading.Query(TABLE, "SELECT nonsense FROM things", [], False, [])
+    query = reading.Query(TABLE, [], [], "nonsense", "TRUE", False, [])
     with pytest.raises(SourceError, match="table things:") as caught:
         list(reading.batches(source, query))
     assert source.password not in str(caught.value)

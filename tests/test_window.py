@@ -65,6 +65,52 @@ def test_a_row_that_is_committed_late_is_in_the_next_window(
     assert second.tier == "proven"
 
 
+def _reads_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> str:
+        raise AssertionError("the rows of the window are read")
+
+    monkeypatch.setattr(window, "_digest", refuse)
+
+
+def test_a_window_is_planned_without_reading_its_rows_where_nobody_holds_any(
+    source: Source, mysql_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mysql_server.connect(DATABASE) as reader, reader.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM events")  # a transaction that changes nothing
+        with mysql_server.connect(DATABASE) as writer, writer.cursor() as writing:
+            writing.execute("INSERT INTO events (id, note) VALUES (2, 'in a moment')")
+            threading.Timer(0.4, writer.commit).start()
+            _reads_no_row(monkeypatch)
+            monkeypatch.setattr(window, "FEW", 0)
+            planned = plan(source)
+            assert planned.rows == 2, "who had changed rows is waited for a little"
+            assert planned.tier == "proven"
+
+
+def test_the_rows_are_read_where_a_transaction_lives_on(
+    source: Source, mysql_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mysql_server.connect(DATABASE) as writer, writer.cursor() as cursor:
+        cursor.execute("UPDATE events SET note = 'open' WHERE id = 1")
+        _reads_no_row(monkeypatch)
+        with pytest.raises(AssertionError, match="are read"):
+            plan(source)
+
+
+def test_a_list_that_shows_what_we_did_for_another_table_proves_nothing(
+    source: Source, mysql_server: Server
+) -> None:
+    """One process plans many tables, one right after the other; the list may be that of before."""
+    for number in range(5):
+        plan(source)
+        key = 100 + number
+        with mysql_server.connect(DATABASE) as late, late.cursor() as cursor:
+            cursor.execute("INSERT INTO events (id, note) VALUES (%s, 'late')", [key])
+            second = plan(source)
+            assert second.high is not None and second.high <= stamp(mysql_server, key)
+            late.commit()
+
+
 def test_a_second_update_within_the_same_tick_is_not_mistaken_for_the_first(
     source: Source, mysql_server: Server
 ) -> None:

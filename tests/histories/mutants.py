@@ -104,6 +104,17 @@ def _check_then_list(
     return min(checked, window._floor(settled, cursor))
 
 
+def _never(source: Source, patience: float = 0.0) -> bool:
+    """The rows are always read."""
+    return False
+
+
+def _none_listed(source: Source, patience: float = 0.0) -> bool:
+    """The list of transactions as it is, be it old."""
+    query = "SELECT COUNT(*) AS n FROM information_schema.innodb_trx WHERE trx_rows_modified > 0"
+    return source.rows(query)[0]["n"] == 0
+
+
 def _stamps_only(names: Sequence[str]) -> str:
     """A hash of keys and stamps instead of whole rows."""
     return _hash_sum([name for name in names if name not in ("`value`", "`note`", "`n`")])
@@ -137,7 +148,10 @@ MUTANTS = {
     "list-after-check": Mutant(
         {"clock": _clock_only, "below_uncommitted": _check_then_list}, temper=QUEUE, lanes=4
     ),
-    "compare-by-timestamp": Mutant({"_hash_sum": _stamps_only}, TENTHS, BURSTS),
+    "compare-by-timestamp": Mutant(
+        {"_hash_sum": _stamps_only, "all_ended": _never}, TENTHS, BURSTS
+    ),
     "statements-only": Mutant({"below_uncommitted": _unlowered}),
+    "unproven-list": Mutant({"all_ended": _none_listed}),
     "uncommitted-read-only": Mutant({"clock": _clock_only}, temper=QUEUE, lanes=4),
 }

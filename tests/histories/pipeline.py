@@ -12,7 +12,7 @@ from typing import Any, cast
 import pymysql
 from pymysql.cursors import DictCursor
 
-from etl_lib import bookmark, planning, reading, staging, window
+from etl_lib import bookmark, ledger, planning, reading, staging, window
 from etl_lib.bookmarks import Bookmark, BookmarkStore
 from etl_lib.contract import Contract, Table
 from etl_lib.errors import Fenced
@@ -38,14 +38,20 @@ class KeptSource(Source):
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @contextmanager
-    def connect(self, isolation: str = "REPEATABLE READ") -> Iterator[DictCursor]:
+    def connect(
+        self, isolation: str = "REPEATABLE READ", new: bool = False
+    ) -> Iterator[DictCursor]:
         self.pause()
-        connection = self.kept.pop(isolation, None) or self._new(isolation)
+        kept = None if new else self.kept.pop(isolation, None)
+        connection = kept or self._new(isolation)
         with connection.cursor() as cursor:
             cursor.execute(self.first)
             yield cursor
         connection.rollback()
-        self.kept[isolation] = connection
+        if isolation in self.kept:
+            connection.close()
+        else:
+            self.kept[isolation] = connection
 
     def close(self) -> None:
         while self.kept:
@@ -106,9 +112,10 @@ class Copy:
     def transaction(self, name: str, statements: object) -> None:
         """Nothing to prepare."""
 
-    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The ledger's rows of a run; no other contract owns anything here."""
-        return [dict(each) for each in self.entries if each["run_id"] == parameters.get("run")]
+        run = (parameters or {}).get("run")
+        return [dict(each) for each in self.entries if each["run_id"] == run]
 
     def scalar(self, sql: str) -> int:
         """How many loads were not in turn."""
@@ -156,7 +163,8 @@ class Pipeline:
         _die_at("extract", crash)
         self._load(run, plan)
         _die_at("load", crash)
-        bookmark._advance(run, self.table)
+        entry = ledger.entry(run, self.table.name)
+        bookmark._advance(run, self.table, plan, entry)
         return plan
 
     def _run(self) -> Run:

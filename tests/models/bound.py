@@ -39,6 +39,7 @@ FULL = tuple(Scenario(writers, ticks=5, runs=3) for writers in PAIRS)
 SAVEPOINT = tuple(Scenario(writers, ticks=2, undo=True) for writers in (ALONE[1], PAIRS[2]))
 
 SAFE = Bound()
+LISTED = replace(SAFE, listed=True)
 CLOCK_ONLY = replace(SAFE, statements=False, check=False)
 MUTANTS = {
     "above the largest stamp seen (`>`)": replace(SAFE, window=False, closed_start=False),
@@ -51,6 +52,8 @@ MUTANTS = {
     "no statement list": replace(SAFE, statements=False),
     "the check after rows are moved": replace(SAFE, check_first=False),
     "the statement list after the check": replace(SAFE, list_first=False),
+    "the statement list after the transactions'": replace(LISTED, list_first=False),
+    "transactions' list, no statement list": replace(LISTED, statements=False),
     "compared by stamp, not content": replace(SAFE, content=False),
     "closed upper end": replace(SAFE, closed_start=False, open_end=False),
     "open at both ends": replace(SAFE, closed_start=False),
@@ -104,6 +107,7 @@ def main() -> None:
     print("|---|---|---|---|")
     began = time.perf_counter()
     _report("all safeguards", check(SAFE, FULL))
+    _report("all safeguards, transactions listed", check(LISTED))
     for name, bound in {**MUTANTS, **REDUNDANT}.items():
         _report(name, check(bound))
     _report("all safeguards, and a statement undone alone", check(SAFE, SAVEPOINT))

@@ -3,7 +3,8 @@
 A model of etl_lib.window. A writer's statement takes its stamp when it starts, may then wait for a
 metadata lock before its transaction starts, has its row changed when it ends, and is committed or
 rolled back any time later. A run of the extractor is its clock and statement list, an uncommitted
-read, a clean read that is held against it, and the read that moves rows.
+read, a clean read that is held against it, and the read that moves rows. The first two reads are
+left out where a list of the transactions shows that all have ended that had changed rows.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 State = tuple[int, ...]
-# A state: CLOCK, events that the extractor has done, LOW, HIGH; then four numbers a row and three
-# a writer. A version of a row is one number, stamp * 8 + who wrote it; 0 is what was there before.
-CLOCK, EXTRACTOR, LOW, HIGH, ROWS = range(5)
+# A state: CLOCK, events that the extractor has done, LOW, HIGH, who is WATCHED; then four numbers a
+# row and four a writer. A version of a row is one number, stamp * 8 + who wrote it; 0 is what was
+# there before.
+CLOCK, EXTRACTOR, LOW, HIGH, WATCHED, ROWS = range(6)
 COMMITTED, DIRTY, SEEN, TARGET, ROW_SIZE = range(5)  # SEEN: by the run's uncommitted read
 EVENT, STAMP, STARTED, UNDO, WRITER_SIZE = range(5)  # STAMP: of the running statement, or 0
 NO_HIGH = 99
 ROW = (ROWS, ROWS + ROW_SIZE)
 WRITERS = (ROWS + 2 * ROW_SIZE, ROWS + 2 * ROW_SIZE + WRITER_SIZE)
 LIST, LOOK, COMPARE, MOVE = "lists statements", "reads uncommitted", "compares", "moves rows"
+WATCH, AGAIN = "lists transactions", "lists transactions again"
+SETTLED = 4  # in WATCHED: all whom the bits 1 and 2 stood for have ended
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Bound:
     lag: int = 0  # ticks that high stays behind the clock: not in the protocol
     check: bool = True  # high is lowered below what differs between a dirty and a clean read
     content: bool = True  # the two are compared by content; off: by stamp
+    listed: bool = False  # the check is left out where all who had changed rows have ended since
     list_first: bool = True  # statements are listed before the check
     check_first: bool = True  # the check is done before rows are moved
 
@@ -41,6 +46,8 @@ class Bound:
     def script(self) -> tuple[str, ...]:
         """The extractor's events in one run."""
         check = (LOOK, COMPARE) if self.check else ()
+        if self.listed:
+            check = (WATCH, AGAIN, *check)
         if not self.window:
             return (MOVE,)
         if not self.check_first:
@@ -68,7 +75,7 @@ class Events:
         self.events = [_events(writer, rows, scenario.undo) for writer, rows in writers]
         self.held = [_held(events) for events in self.events]
         low = 1 if bound.window else 0
-        self.first: State = (1, 0, low, NO_HIGH, *[0] * 2 * (ROW_SIZE + WRITER_SIZE))
+        self.first: State = (1, 0, low, NO_HIGH, 0, *[0] * 2 * (ROW_SIZE + WRITER_SIZE))
 
     def done(self, state: State) -> bool:
         return state[EXTRACTOR] == len(self.extractor) and all(
@@ -128,13 +135,20 @@ class Events:
         new[EXTRACTOR] += 1
         if kind == LIST:
             new[HIGH] = min(state[HIGH], self.settled(state))
+        elif kind == WATCH:
+            new[WATCHED] = self.changing(state)
+        elif kind == AGAIN:
+            new[WATCHED] = 0 if state[WATCHED] & self.changing(state) else SETTLED
         elif kind == LOOK:
             for row in ROW:
-                new[row + SEEN] = self.within(state, state[row + DIRTY])
+                settled = state[WATCHED] == SETTLED
+                new[row + SEEN] = 0 if settled else self.within(state, state[row + DIRTY])
         elif kind == COMPARE:
-            new[HIGH] = min([state[HIGH], *self.differing(state)])
+            if state[WATCHED] != SETTLED:
+                new[HIGH] = min([state[HIGH], *self.differing(state)])
             for row in ROW:
                 new[row + SEEN] = 0
+            new[WATCHED] = 0
         else:
             self.move(state, new)
         if new[EXTRACTOR] % len(self.bound.script) == 0:
@@ -152,6 +166,11 @@ class Events:
             if state[at + STARTED]:
                 high = min(high, state[at + STARTED])
         return high
+
+    def changing(self, state: State) -> int:
+        """A bit for each writer who has changed rows and not ended."""
+        held = [self.held[writer][state[at]] for writer, at in enumerate(WRITERS)]
+        return sum(bool(rows) << writer for writer, rows in enumerate(held))
 
     def within(self, state: State, cell: int) -> int:
         """``cell`` if its stamp lies in the run's window, or 0."""
