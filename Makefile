@@ -4,9 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_ARGS ?=
+BENCH_ARGS ?=
+
+# Some images set it: then every start of every process compiles all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test drill lint lock clean
+.PHONY: help setup run test drill bench lint lock clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +28,9 @@ test: setup  ## set up, then run the tests
 drill: setup  ## the long tests, and workbook drill
 	@$(BIN)/python -m pytest -m drill $(TEST_ARGS)
 	@$(BIN)/workbook drill
+
+bench: setup  ## measure it beside its peers, an hour; writes docs/benchmarks.md
+	@$(BIN)/python -m workbench.bench $(BENCH_ARGS)
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check .
