@@ -222,6 +222,8 @@ class Transaction:
             return 0
         if statement.kind == "merge":
             return merge.remove_duplicates(self.cursor, statement.tree)
+        if isinstance(statement.tree, exp.Merge):
+            return merge.run(self.cursor, statement.tree, statement.sql)
         self.cursor.execute(self._sql(statement))
         if statement.kind == "query":
             return -1

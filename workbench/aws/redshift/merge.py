@@ -14,6 +14,7 @@ PAGE = "r_MERGE.html"
 SIMPLIFIED = re.compile(r"\bREMOVE\s+DUPLICATES(\s*;?\s*)$", re.I)
 # Stands for REMOVE DUPLICATES while sqlglot reads the rest.
 MARK = "rs_remove_duplicates"
+MATCHED = "temp.rs_matched"  # the places of rows that a MERGE replaces
 FAMILIES = (
     {"SMALLINT", "INTEGER", "BIGINT", "DECIMAL", "FLOAT", "DOUBLE"},
     {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"},
@@ -96,6 +97,78 @@ def _equalities(condition: exp.Expr) -> None:
         _equalities(condition.right)
     elif not isinstance(condition, exp.EQ):
         raise refused("A condition of MERGE other than equality", PAGE)
+
+
+def run(cursor: duckdb.DuckDBPyConnection, merge: exp.Merge, sql: str) -> int:
+    """Run a MERGE, ``sql`` as DuckDB has it, by the cheapest way to the same rows; returns how many
+    were inserted or changed.
+
+    Into an empty table it is an INSERT: DuckDB writes what it inserts as it comes. Where whole rows
+    are replaced, as Redshift does with each row that it updates, the old ones are deleted and all
+    are inserted: an UPDATE makes DuckDB write every block anew in which it changed one row.
+    """
+    target = merge.this.sql("duckdb")
+    if not cursor.execute(f"SELECT 1 FROM {target} LIMIT 1").fetchone():
+        return _count(cursor, _insertion(merge))
+    if not (_replaces_rows(cursor, merge) and _delete_matches(cursor, merge)):
+        return _count(cursor, sql)
+    return _count(cursor, _insertion(merge))
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = cursor.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _then(merge: exp.Merge, matched: bool) -> exp.Expression:
+    whens = merge.args["whens"].expressions
+    then: exp.Expression = next(
+        each.args["then"] for each in whens if bool(each.args.get("matched")) == matched
+    )
+    return then
+
+
+def _insertion(merge: exp.Merge) -> str:
+    """All rows of the source, as WHEN NOT MATCHED inserts them."""
+    insert, columns = _then(merge, False), ""
+    if insert.this is not None:
+        columns = f" ({', '.join(each.sql('duckdb') for each in insert.this.expressions)})"
+    values = ", ".join(each.sql("duckdb") for each in insert.expression.expressions)
+    source = merge.args["using"].sql("duckdb")
+    return f"INSERT INTO {merge.this.sql('duckdb')}{columns} SELECT {values} FROM {source}"
+
+
+def _replaces_rows(cursor: duckdb.DuckDBPyConnection, merge: exp.Merge) -> bool:
+    """Does WHEN MATCHED set each column to what WHEN NOT MATCHED inserts?"""
+    update, insert = _then(merge, True), _then(merge, False)
+    if not isinstance(update, exp.Update) or insert.this is None:
+        return False
+    pairs = zip(insert.this.expressions, insert.expression.expressions, strict=False)
+    inserted = {column.name: value.sql("duckdb") for column, value in pairs}
+    updated = {each.this.name: each.expression.sql("duckdb") for each in update.expressions}
+    described = cursor.execute(f"DESCRIBE FROM {merge.this.sql('duckdb')}").fetchall()
+    return inserted == updated and set(updated) == {str(each[0]) for each in described}
+
+
+def _delete_matches(cursor: duckdb.DuckDBPyConnection, merge: exp.Merge) -> bool:
+    """Delete each row of the target that a row of the source matches; not where several of them
+    match the same one, since each would be updated. SqlError where it is the other way round."""
+    target, source = merge.this.sql("duckdb"), merge.args["using"].sql("duckdb")
+    condition = merge.args["on"].sql("duckdb")
+    keys = ", ".join(each.left.sql("duckdb") for each in merge.args["on"].find_all(exp.EQ))
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE {MATCHED} AS SELECT {_table(merge.this)}.rowid AS place, "
+        f"ROW({keys}) AS key FROM {target} JOIN {source} ON {condition}"
+    )
+    pairs, places, found = cursor.execute(
+        f"SELECT COUNT(*), COUNT(DISTINCT place), COUNT(DISTINCT key) FROM {MATCHED}"
+    ).fetchall()[0]
+    if pairs > places:
+        raise SqlError("Found multiple matches to update the same tuple.")
+    if alone := pairs == found:
+        cursor.execute(f"DELETE FROM {target} WHERE rowid IN (SELECT place FROM {MATCHED})")
+    cursor.execute(f"DROP TABLE {MATCHED}")
+    return bool(alone)
 
 
 def remove_duplicates(cursor: duckdb.DuckDBPyConnection, merge: exp.Expression | None) -> int:
