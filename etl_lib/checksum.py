@@ -22,6 +22,7 @@ EPOCH = "'1970-01-01 00:00:00'"
 SCALE = 1 << 20
 EXACT = 1 << 53  # whole numbers of a double below this are exact
 PIECE = 32_000  # bytes
+INLINE = 30_000  # bytes of a row's texts that stand in what is hashed as they are
 BITS = "15"  # hexadecimal digits of an MD5: 60 bits, so that a checksum is a BIGINT
 
 
@@ -35,13 +36,38 @@ def mysql_row(described: Sequence[Mapping[str, str]], columns: Sequence[Column])
 
 def redshift_row(described: Sequence[Mapping[str, str]], alias: str = "") -> str:
     """SQL for the checksum of a row of raw; the same number as ``mysql_row`` of the same row."""
-    return f"STRTOL(LEFT({redshift_digest(described, alias)}, {BITS}), 16)"
+    tokens = [_redshift_token(_name(alias, each["name"]), each["type"]) for each in described]
+    return f"STRTOL(LEFT({_md5(tokens)}, {BITS}), 16)"
 
 
 def redshift_digest(described: Sequence[Mapping[str, str]], alias: str = "") -> str:
-    """SQL for the MD5 of a row's tokens, 32 hexadecimal digits."""
-    tokens = [_redshift_token(_name(alias, each["name"]), each["type"]) for each in described]
-    return "MD5(" + " || ',' || ".join(tokens) + ")"
+    """SQL for the MD5 of a row as only the warehouse computes it, 32 hexadecimal digits.
+
+    Texts stand in it as they are, with their length before them: an MD5 of each takes twice as
+    long. Where they could be longer than a VARCHAR all together, the last ones are hashed first.
+    """
+    tokens, room = [], INLINE
+    for each in described:
+        name, kind = _name(alias, each["name"]), each["type"]
+        size = (types.length(kind) or 0) if kind.startswith("VARCHAR") else INLINE + 1
+        if size <= room:
+            room -= size
+            tokens.append(f"COALESCE(CAST(LEN({name}) AS VARCHAR) || ':' || {name}, {NULL})")
+        else:
+            tokens.append(_redshift_token(name, kind))
+    return _md5(tokens)
+
+
+def _md5(tokens: Sequence[str]) -> str:
+    return f"MD5({_joined(tokens)})"
+
+
+def _joined(tokens: Sequence[str]) -> str:
+    """``a || ',' || b …`` by halves: one by one, the text so far would be copied each time."""
+    if len(tokens) == 1:
+        return tokens[0]
+    half = len(tokens) // 2
+    return f"({_joined(tokens[:half])} || ',' || {_joined(tokens[half:])})"
 
 
 def mysql_key(column: Column, kind: str) -> str:

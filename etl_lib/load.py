@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from etl_lib import drift, ingest, ledger, staging
@@ -62,7 +63,7 @@ def _load(run: Run, table: Table, plan: Plan, done: Collection[str]) -> dict[str
     if table.name not in done:
         names = Staging.of(run, table)
         if not plan.idle:
-            _stage_curated(run, table, plan, names)
+            names = _stage_curated(run, table, plan, names)
         statements = [
             *ledger.fence(run, table.name, plan),
             *(_idle(run, table, plan) if plan.idle else merge(run, table, plan, names)),
@@ -78,20 +79,25 @@ def _load(run: Run, table: Table, plan: Plan, done: Collection[str]) -> dict[str
     return {name: entry[name] for name in counts}
 
 
-def _stage_curated(run: Run, table: Table, plan: Plan, names: Staging) -> None:
-    """COPY what stage 03 wrote: good rows and bad ones."""
+def _stage_curated(run: Run, table: Table, plan: Plan, names: Staging) -> Staging:
+    """COPY what stage 03 wrote, good rows and bad ones; returns where they are staged. Rows that
+    it let pass as they are stand in staging already."""
     key = run.curated_key(table.name, "manifest.json")
     empty: dict[str, Any] = {"entries": [], "meta": {"record_count": 0}}
     manifest = run.zone.get_json(key) or (None if plan.window.rows else empty)
     if manifest is None:
         raise RunFailed(f"table {table.name}: nothing curated: run 03_transform to its end first")
-    columns = staging.curated_columns(table, plan.columns)
-    ingest.fill(run, table, plan, names.good, columns, key, manifest)
+    if manifest["meta"].get("as_raw"):
+        names = replace(names, good=names.rows)
+    else:
+        columns = staging.curated_columns(table, plan.columns)
+        ingest.fill(run, table, plan, names.good, columns, key, manifest)
     bad = manifest["meta"].get("quarantine", empty)
     key = run.curated_key(table.name, "quarantine.json")
     run.zone.put_json(key, bad)
     listed = [*staging.key_columns(table, plan.columns), *staging.QUARANTINE_EXTRA]
     ingest.fill(run, table, plan, names.bad, listed, key, bad)
+    return names
 
 
 def _explain(run: Run, table: Table, plan: Plan, error: StatementFailed) -> None:

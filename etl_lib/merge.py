@@ -28,26 +28,24 @@ def merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
         "_run_id": literal(run.run_id),
         "_digest": checksum.redshift_digest(listed, "s"),
     }
+    judged = [name for name in (names.good, names.bad) if name != names.rows]
     return [
         *_drop_vanished(table, plan, names),
         *_find_gone(run, table, plan, names),
         *_drop_settled(run, table, plan, names),
         *_find_marked(table, plan, names),
-        *(_keep_staged(keys, name, names.rows) for name in (names.good, names.bad)),
+        *(_keep_staged(keys, name, names.rows) for name in judged),
         # A row may have been deleted between the reading of the rows and that of the keys.
-        *(
-            each
-            for name in (names.good, names.bad)
-            for each in _delete_keys(name, keys, [names.gone])
-        ),
+        *_delete_keys(names.bad, keys, [names.gone]),
         *indicators.note(run, table, names),
         *(_forget(table, names) if plan.window.mode == REPAIR else ()),
         _merge_raw(run, table, plan, names.rows),
         f"UPDATE {raw} SET _deleted_at = GETDATE(), _run_id = {literal(run.run_id)}, "
         f"_etl_seq = {int(plan.sequence)} FROM {names.gone} AS g "
         f"WHERE {staging.same(keys, raw, 'g')}",
-        *_delete_keys(curated, keys, [names.bad, names.gone]),
         _upsert(curated, names.good, keys, [each["name"] for each in listed], extra),
+        # Last: among the good rows are those that the source has marked as deleted.
+        *_delete_keys(curated, keys, [names.bad, names.gone]),
         *_quarantine(run, table, plan, names),
         ledger.insert(run, table.name, plan, manifest["meta"]["record_count"], counts),
     ]

@@ -98,10 +98,14 @@ def curated_columns(table: Table, columns: Columns) -> list[dict[str, str]]:
 
 
 def create(name: str, columns: Columns, table: Table, permanent: bool = False) -> str:
-    """CREATE TABLE; keys are NOT NULL, since a NULL key would be inserted anew by every run."""
+    """CREATE TABLE; keys are NOT NULL, since a NULL key would be inserted anew by every run.
+
+    Staging is read once and dropped: to compress it takes longer than it saves.
+    """
     keys = key_names(table)
+    raw = "" if permanent else " ENCODE RAW"
     body = ", ".join(
-        f"{redshift(column['name'])} {column['type']}"
+        f"{redshift(column['name'])} {column['type']}{raw}"
         + (" NOT NULL" if column["name"] in keys else "")
         for column in columns
     )

@@ -111,6 +111,39 @@ def test_a_marked_row_that_is_read_again_is_not_deleted_again(marked: Marked) ->
     assert marked.run()["deleted"] == 0, "what the source deletes for good stays"
 
 
+def test_a_batch_that_passes_as_it_is_is_copied_by_s3_and_staged_once(marked: Marked) -> None:
+    def batch(quantity: int) -> tuple[bool, bool]:
+        """Did stage 03 pass it as it is, and are its files those of stage 01?"""
+        marked.execute(f"UPDATE orders SET quantity = {quantity} WHERE id = 5")
+        run_id = marked.lane.new_run()
+        marked.lane.run(run_id)
+        run = marked.lane.opened(run_id)[0]
+        zone = run.zone
+        raw, curated = (
+            zone.get_json(key("orders", "manifest.json")) or {}
+            for key in (run.raw_key, run.curated_key)
+        )
+        s3 = marked.lane.stack.endpoint.client("s3")
+        files = [
+            [
+                s3.get_object(Bucket=zone.bucket, Key=each["url"].split("/", 3)[3])["Body"].read()
+                for each in manifest["entries"]
+            ]
+            for manifest in (raw, curated)
+        ]
+        assert "/curated/" in "".join(each["url"] for each in curated["entries"]) or not files[1]
+        return bool(curated["meta"].get("as_raw")), files[0] == files[1]
+
+    assert batch(7) == (True, True)
+    assert 5 in marked.ids("curated.orders WHERE quantity = 7")
+    assert batch(-1) == (False, False)
+    assert 5 not in marked.ids("curated.orders") and 5 in marked.ids("quarantine.orders")
+    assert batch(8) == (True, True)
+    assert 5 in marked.ids("curated.orders WHERE quantity = 8")
+    assert 5 not in marked.ids("quarantine.orders")
+    assert marked.differing() == 0
+
+
 def test_reconcile_knows_them_and_repairs_what_is_wrong_with_them(marked: Marked) -> None:
     assert marked.differing() == 0
     run_id = marked.lane.new_run()
