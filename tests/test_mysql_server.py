@@ -110,6 +110,18 @@ def test_a_port_that_is_taken_is_told(own: Server, tmp_path: Path) -> None:
         server.start(other)
 
 
+def test_a_new_server_takes_another_port_if_somebody_was_faster(
+    own: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port is chosen some time before the server binds it."""
+    chosen = iter([own.port, server._free_port()])
+    monkeypatch.setattr(server, "_free_port", lambda: next(chosen))
+    made = server.start(tmp_path / "other")
+    assert made.answers() and made.port != own.port
+    assert server.load(tmp_path / "other") == made
+    assert server.stop(tmp_path / "other")
+
+
 def test_only_its_owner_can_read_what_it_keeps(mysql_server: Server) -> None:
     directory = mysql_server.directory
 

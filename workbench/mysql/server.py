@@ -25,6 +25,7 @@ from workbench.daemon import Daemon, DaemonError
 ADMIN = "workbook"
 READER = "etl"  # what the pipeline logs in as
 HOST = "127.0.0.1"
+TAKEN = "already in use"  # what its log says of a port
 
 # What MySQL 8 does by default, where MariaDB's default differs.
 _LIKE_MYSQL_8 = {
@@ -44,7 +45,7 @@ _SMALL = {
     "key-buffer-size": "1M",
     "aria-pagecache-buffer-size": "8M",
     "performance-schema": "OFF",
-    "max-connections": "64",
+    "max-connections": "151",  # MySQL's default
     "max-connect-errors": "1000000",  # the readiness check knocks often
 }
 
@@ -132,14 +133,13 @@ def start(directory: Path) -> Server:
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(directory):
-        server = load(directory) or _settle(directory)
-        if running(directory) and server.answers():
-            return server
+        kept = load(directory)
+        if kept and running(directory) and kept.answers():
+            return kept
         programs = prerequisites.mariadb()
         if not (directory / "data").exists():
             _install(programs, directory)
-        _launch(programs, server)
-    return server
+        return _launch(programs, kept) if kept else _launch_new(programs, directory)
 
 
 def stop(directory: Path) -> bool:
@@ -206,7 +206,17 @@ def _install(programs: prerequisites.Mariadb, directory: Path) -> None:
     fresh.rename(directory / "data")
 
 
-def _launch(programs: prerequisites.Mariadb, server: Server) -> None:
+def _launch_new(programs: prerequisites.Mariadb, directory: Path, attempts: int = 3) -> Server:
+    """Start it on a port that is free: between the choice and the start, others may take it."""
+    try:
+        return _launch(programs, _settle(directory))
+    except ServerError as error:
+        if TAKEN not in str(error) or attempts == 1:
+            raise
+    return _launch_new(programs, directory, attempts - 1)
+
+
+def _launch(programs: prerequisites.Mariadb, server: Server) -> Server:
     """Start it and wait for it. Its users are set before it takes the first connection."""
     for directory in (server.imports, server.temporary):
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -220,6 +230,7 @@ def _launch(programs: prerequisites.Mariadb, server: Server) -> None:
         raise ServerError(f"MariaDB in {server.directory} on port {server.port}: {error}") from None
     finally:
         users.unlink()
+    return server
 
 
 def _command(programs: prerequisites.Mariadb, server: Server, users: Path) -> list[str]:
