@@ -55,6 +55,8 @@ def test_the_quick_bench_counts_our_line_and_those_that_need_no_installing(tmp_p
     run = found.of(RUN, FULL)[0]
     assert 0 < run.parts["movement"] < run.parts["execution"] < run.seconds
     assert {"JVM", "command", "server", "jobs"} <= set(run.at_peak)
+    assert {"JVM", "jobs"} <= set(run.extracting)
+    assert 0 < sum(run.extracting.values()) <= run.peak
     assert report.DOCUMENT.read_bytes() == page
     assert "Side by side: 20,000 rows" in ran.stdout
     assert {path.name for path in (tmp_path / "bench").iterdir()} == {"last.json", "mysql"}

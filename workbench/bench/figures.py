@@ -51,11 +51,10 @@ def peak(experiment: Experiment, tool: str, phase: str) -> float | None:
     return middle(each.peak / MB for each in experiment.of(tool, phase))
 
 
-def split(measure: Measure) -> Mapping[str, float]:
-    """MB by group, when all together were at their peak."""
-    found = measure.at_peak
+def split(sizes: Mapping[str, int]) -> Mapping[str, float]:
+    """MB by group, of bytes by role."""
     return {
-        group: sum(found.get(role, 0) for role in roles) / MB for group, roles in GROUPS.items()
+        group: sum(sizes.get(role, 0) for role in roles) / MB for group, roles in GROUPS.items()
     }
 
 

@@ -27,6 +27,7 @@ class Measure:
     cpu: Mapping[str, float] = field(default_factory=dict)
     peak: int = 0
     at_peak: Mapping[str, int] = field(default_factory=dict)
+    extracting: Mapping[str, int] = field(default_factory=dict)
     parts: Mapping[str, float] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     others: float = 0.0
@@ -34,7 +35,9 @@ class Measure:
 
     @classmethod
     def of(cls, tool: str, phase: str, rows: int, number: int, usage: Usage) -> Measure:
-        return cls(tool, phase, rows, number, **asdict(usage))
+        kept = asdict(usage)
+        del kept["rises"]
+        return cls(tool, phase, rows, number, **kept)
 
     @property
     def cpu_seconds(self) -> float:

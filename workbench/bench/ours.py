@@ -7,11 +7,11 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workbench import endpoint
+from workbench import endpoint, execution, history
 from workbench.bench import usage
 from workbench.bench.digest import Digest, query
 from workbench.bench.usage import CommandFailed, Usage
@@ -53,7 +53,8 @@ class Ours:
         self.runs += 1
         name = f"bench-{self.runs:04}"
         words = ["run", "--contract", str(contract), "--database", database, "--run-id", name]
-        return self._workbook(*words, name=name), name
+        used = self._workbook(*words, name=name)
+        return replace(used, extracting=used.until(self._extracted(name))), name
 
     def parts(self, run_id: str) -> dict[str, float]:
         """Where the run's wall time went, in seconds."""
@@ -81,6 +82,13 @@ class Ours:
         names = [column["name"] for column in page["ColumnMetadata"]]
         values = [next(iter(cell.values())) for cell in page["Records"][0]]
         return Digest.of(dict(zip(names, values, strict=True)))
+
+    def _extracted(self, run_id: str) -> float:
+        """When the last 01_extract of the run ended, in seconds since the epoch."""
+        arn = execution.execution_arn(self._endpoint, run_id)
+        events = execution.events(self._endpoint.client("stepfunctions"), arn)
+        ends = [each.exited for each in history.visits(events) if each.state == "01_extract"]
+        return max(end.timestamp() for end in ends if end)
 
     def _load(self, run_id: str) -> tuple[float, float, float]:
         """Seconds of the load's statements for raw, of those beyond it, and of the commit."""

@@ -100,6 +100,7 @@ class Sampler:
     beside: list[int]
     peak: int = 0
     at_peak: dict[str, int] = field(default_factory=dict)
+    rises: list[tuple[float, dict[str, int]]] = field(default_factory=list)  # each new peak, when
     samples: int = 0
     resident: int = 0  # at the last close look
     done: threading.Event = field(default_factory=threading.Event)
@@ -130,6 +131,7 @@ class Sampler:
             sizes[name] = sizes.get(name, 0) + proportional(process)
         if sum(sizes.values()) > self.peak:
             self.peak, self.at_peak = sum(sizes.values()), sizes
+            self.rises.append((time.time(), sizes))
 
 
 def cpu_of(beside: Iterable[int]) -> dict[str, float]:
@@ -174,6 +176,7 @@ def run(command: list[str], beside: list[int], apart: list[int]) -> dict[str, ob
         "cpu": cpu,
         "peak": sampler.peak,
         "at_peak": sampler.at_peak,
+        "rises": sampler.rises,
         "samples": sampler.samples,
         "others": max(0.0, spent - sum(cpu.values()) - time.process_time()) / whole,
     }

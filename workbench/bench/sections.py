@@ -192,17 +192,20 @@ def memory(found: Sequence[Experiment]) -> Section:
     measured = [(each, highest(each, RUN, FULL)) for each in found]
     return Section(
         "Peak memory of our full load",
-        "MB, shared pages counted once, at the moment when all processes together had the most. "
-        "*warehouse* is the process of the local AWS with DuckDB in it; on AWS it is Redshift.",
-        ("rows", "whole, s", "peak, MB", *GROUPS),
+        "MB, shared pages counted once, at the moment when all processes together had the most: "
+        "up to the end of extraction, and of the whole run. *warehouse* is the process of the "
+        "local AWS with DuckDB in it; on AWS it is Redshift.",
+        ("rows", "up to the end of", "peak, MB", *GROUPS),
         [
             (
                 f"{each.rows:,}",
-                number(one.seconds),
-                number(one.peak / MB),
-                *map(number, split(one).values()),
+                end,
+                number(sum(sizes.values()) / MB),
+                *map(number, split(sizes).values()),
             )
             for each, one in measured
             if one
+            for end, sizes in (("01_extract", one.extracting), ("the run", one.at_peak))
+            if sizes
         ],
     )

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from etl_lib.errors import EtlError
@@ -25,13 +25,20 @@ class CommandFailed(EtlError):
 @dataclass(frozen=True)
 class Usage:
     """Wall time, and CPU time and peak memory of all processes together. ``cpu`` and ``at_peak``
-    are by role: command, server, jobs, JVM."""
+    are by role: command, server, jobs, JVM. ``rises``: each new peak with its moment, in seconds
+    since the epoch; ``extracting``: the peak up to the end of 01_extract, where there is one."""
 
     seconds: float
     cpu: Mapping[str, float]
     peak: int
     at_peak: Mapping[str, int]
     others: float  # cores that neither it nor its source used
+    rises: Sequence[tuple[float, Mapping[str, int]]] = ()
+    extracting: Mapping[str, int] = field(default_factory=dict)
+
+    def until(self, moment: float) -> Mapping[str, int]:
+        """The peak up to then, by role."""
+        return next((sizes for at, sizes in reversed(self.rises) if at <= moment), {})
 
 
 def plain(**more: str) -> dict[str, str]:
