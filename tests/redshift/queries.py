@@ -37,6 +37,13 @@ QUERIES = (
             ),
             ("SELECT 1 WHERE 'abc' ~ '^a'", [[1]]),
             ("SELECT 'a' || 'b' || NULL", [[None]]),
+            ("SELECT 'a' || COALESCE(NULL, 'b') || (',' || COALESCE('c', '~'))", [["ab,c"]]),
+            ("SELECT 'a' || COALESCE('b', NULL) || ('c' || COALESCE(NULL, NULL))", [[None]]),
+            (
+                "SELECT ('a' || ',') || (COALESCE(s, '~') || s) FROM (SELECT NULL::VARCHAR s) t",
+                [[None]],
+            ),
+            ("SELECT LEN('x' || ('a ' || COALESCE(NULL, '  ')) || '')", [[5]]),
         ),
         refused=(
             ("SELECT * FROM nowhere", "does not exist"),

@@ -29,6 +29,10 @@ from workbench.aws.redshift.partiql import Supers
 from workbench.aws.redshift.plan import Translated
 from workbench.aws.redshift.refusals import SqlError
 
+# How DuckDB compresses texts, unless told not to: to find out whether it pays takes longer than to
+# insert the rows.
+SLOW = "dict_fsst"
+
 
 class Warehouse:
     """The database file and what its transactions share."""
@@ -48,6 +52,7 @@ class Warehouse:
                 "TimeZone": "UTC",
             },
         )
+        self._database.execute(f"SET GLOBAL disabled_compression_methods = '{SLOW}'")
         json_functions.prepare(self._database)
         for statement in (*catalog.PREPARE, *history.PREPARE):
             self._database.execute(statement)

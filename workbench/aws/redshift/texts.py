@@ -11,6 +11,8 @@ from sqlglot import exp
 from workbench.aws.redshift.macros import macro
 from workbench.aws.redshift.refusals import SqlError, not_here
 
+JOINED = "concat"  # DuckDB's; Redshift's own was read as exp.Concat
+
 Rewrites = tuple[tuple[type[exp.Expression], Callable[[Any], exp.Expression]], ...]
 
 
@@ -20,6 +22,30 @@ def _concat(node: exp.Concat) -> exp.Expression:
         raise SqlError("function concat() takes exactly two arguments")
     first, second = (exp.paren(each.copy()) for each in node.expressions)
     return exp.paren(exp.DPipe(this=first, expression=second))
+
+
+def _joined(node: exp.DPipe) -> exp.Expression:
+    """A chain of texts of which none can be NULL, in one go: DuckDB copies what is there already
+    for each || anew. Its concat() leaves NULL out, where || has NULL as its result."""
+    pieces = [piece for side in (node.this, node.expression) for piece in _pieces(side)]
+    if not all(map(_never_null, pieces)):
+        return node
+    return exp.Anonymous(this=JOINED, expressions=[piece.copy() for piece in pieces])
+
+
+def _pieces(side: exp.Expression) -> list[exp.Expression]:
+    inner = side.unnest()
+    return inner.expressions if _is_joined(inner) else [side]
+
+
+def _is_joined(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Anonymous) and node.this == JOINED
+
+
+def _never_null(piece: exp.Expression) -> bool:
+    if isinstance(piece, exp.Coalesce):
+        return bool(piece.expressions) and _never_null(piece.expressions[-1])
+    return isinstance(piece, exp.Literal) and bool(piece.is_string)
 
 
 def _similar(node: exp.SimilarTo) -> exp.Expression:
@@ -127,6 +153,7 @@ def _hex(node: exp.LowerHex) -> exp.Expression:
 REWRITES: Rewrites = (
     (exp.LowerHex, _hex),
     (exp.Concat, _concat),
+    (exp.DPipe, _joined),
     (exp.SimilarTo, _similar),
     (exp.GroupConcat, _listagg),
     (exp.RegexpReplace, _regexp_replace),
