@@ -39,7 +39,7 @@ from workbench.mysql import server as mysql
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import Prepared, prepare
 from workbench.stack import Stack
-from workbench.summary import Summary, last_run
+from workbench.summary import Summary
 
 
 class Via(StrEnum):
@@ -90,6 +90,8 @@ def down() -> None:
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """What is running, and the last run."""
+    from workbench import past
+
     home = Home.find()
     server = mysql.load(home.mysql)
     local = endpoint.load(home.aws)
@@ -97,7 +99,7 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         "home": str(home.root),
         "local AWS": local.url if local and endpoint.running(home.aws) else None,
         "MariaDB": f"{server.host}:{server.port}" if server and mysql.running(home.mysql) else None,
-        "last run": last_run(home),
+        "last run": past.last(home),
     }
     if as_json:
         out.print_json(json.dumps(found))

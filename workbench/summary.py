@@ -10,7 +10,6 @@ from typing import Any
 
 from etl_lib.expectations import WARNED
 from etl_lib.zone import Zone
-from workbench.home import Home
 
 WINDOW = ("mode", "tier", "why", "low", "high")
 COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing")
@@ -39,6 +38,8 @@ class Summary:
     stages: list[StageResult] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # of stage 06
+    source: str = ""  # as an address, without its password
+    asked: str = ""  # what to type for that source: --source …, --database …, or nothing
 
     @property
     def exit_code(self) -> int:
@@ -66,15 +67,6 @@ def status_of(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     return str(summary["status"])
-
-
-def last_run(home: Home) -> str | None:
-    """One line about the run that ended last."""
-    found = sorted(home.runs.glob("*/summary.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        return None
-    summary = json.loads(found[-1].read_text())
-    return f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
 
 
 def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[str, Any]]:
