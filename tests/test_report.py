@@ -151,6 +151,24 @@ def test_a_table_that_drifted_a_warning_and_a_changed_value_are_told(tmp_path: P
     assert "No column of the source has changed" in page(tmp_path, ran(tmp_path, "plain"))
 
 
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ((True, True), "This was the first run of each of these tables: there are no earlier"),
+        ((False, True), "has changed since the last run. This was the first run of fx_rates"),
+        ((False, False), "<p>No column of the source has changed since the last run.</p>"),
+    ],
+)
+def test_of_a_first_run_nobody_says_that_no_column_has_changed(
+    tmp_path: Path, first: tuple[bool, bool], told: str
+) -> None:
+    names = ("bookings", "fx_rates")
+    tables = {name: table(first=new) for name, new in zip(names, first, strict=True)}
+    text = page(tmp_path, ran(tmp_path, "one", tables=tables))
+    assert told in text
+    assert ("No column of the source" in text) == (first != (True, True))
+
+
 def test_bookmarks_stand_before_and_after(tmp_path: Path) -> None:
     moved = {"05_bookmark": {"before": "2026-01-01 00:00:00", "after": "2026-01-02 07:00:00"}}
     text = page(tmp_path, ran(tmp_path, "one", tables={"bookings": table(**MOVED, stages=moved)}))

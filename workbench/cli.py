@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Column, Table
 
-from etl_lib.errors import BadInput, EtlError
+from etl_lib.errors import BadInput, EtlError, StatementFailed
 from etl_lib.warehouse import Warehouse
 from workbench import (
     bookmark_commands,
@@ -127,7 +127,9 @@ app.command()(source_commands.init)
 @app.command()
 def run(
     contract: ContractOption = pipeline.CONTRACT,
-    tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
+    tables: Annotated[
+        str, typer.Option(help="Comma list of tables; default, and if empty, all.")
+    ] = "",
     source: SourceOption = "",
     database: DatabaseOption = stack.DATABASE,
     run_id: Annotated[str, typer.Option(help="Name of the run; default by the time.")] = "",
@@ -236,7 +238,15 @@ def sql(
     """
     made = stack.up(Home.find(), lambda text: None)
     with made.active():
-        rows = Warehouse("rental-apartments", "dev", "").rows(query)
+        try:
+            rows = Warehouse("rental-apartments", "dev", "").rows(query)
+        except StatementFailed as error:
+            raise BadInput(error.reason) from None
+        except ClientError as error:
+            said = error.response["Error"]
+            if said["Code"] != "ValidationException":
+                raise
+            raise BadInput(said["Message"]) from None
     if as_json:
         out.print_json(json.dumps(rows, default=str))
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from etl_lib.expectations import WARNED
+from etl_lib.run import IN_TURN
 from etl_lib.zone import Zone
 
 WINDOW = ("mode", "tier", "why", "low", "high")
@@ -49,6 +50,12 @@ class Summary:
     def total(self, count: str) -> int:
         return sum(table[count] or 0 for table in self.tables.values())
 
+    @property
+    def idle(self) -> bool:
+        """Whether it came to its end and had nothing to do."""
+        counts = ("loaded", "deleted", "quarantined")
+        return self.status == "SUCCEEDED" and not any(map(self.total, counts))
+
     def as_dict(self) -> dict[str, Any]:
         totals = {f"rows_{name}": self.total(name) for name in COUNTS[:4]}
         return {**asdict(self), **totals}
@@ -79,6 +86,8 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
         tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
         tables[name] |= {"drift": planned.get("drift", []), "changed": {}, "rules": {}}
         tables[name]["expectations"] = planned.get("checks", [])
+        in_turn = tables[name]["mode"] in IN_TURN
+        tables[name]["first"] = in_turn and planned.get("after") is None
     for stage in stages:
         for key, _ in zone.list(f"runs/{run_id}/results/{stage}/"):
             result = zone.get_json(key) or {}

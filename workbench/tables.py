@@ -43,20 +43,25 @@ def fitted(
     return made
 
 
+def fits(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether all of it stands side by side."""
+    return EDGE + sum(_needs(columns, rows)) <= width
+
+
 def _chosen(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The numbers of the columns that fit side by side."""
-    needs = [
-        max(
-            cell_len(line) for cell in (column.name, *cells) for line in (cell.splitlines() or [""])
-        )
-        for column, cells in zip(
-            columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True
-        )
-    ]
-    shown = list(range(len(columns)))
+    """The numbers of the columns that fit side by side; those of rank 0 stay."""
+    needs, shown = _needs(columns, rows), list(range(len(columns)))
     for number in sorted(shown, key=lambda number: -columns[number].rank):
-        if EDGE + sum(needs[each] + BETWEEN for each in shown) <= width:
+        if EDGE + sum(needs[each] for each in shown) <= width:
             break
         if columns[number].rank:
             shown.remove(number)
     return shown
+
+
+def _needs(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    cells = ([column.name, *(row[n] for row in rows)] for n, column in enumerate(columns))
+    return [
+        BETWEEN + max(cell_len(line) for cell in each for line in cell.split("\n"))
+        for each in cells
+    ]
