@@ -175,7 +175,7 @@ def _watch(
     """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
     client = stack.endpoint.client("stepfunctions")
     told = {(number, visit.exited) for number, visit in enumerate(history.visits(known))}
-    extract = progress.Watch(stack.endpoint, prepared.run_id, console)
+    watch = progress.Watch(stack.endpoint, prepared.run_id, console, tables=prepared.tables)
     with console.status("starting") as line:  # on a terminal: what runs right now
         while True:
             known += newer(client, arn, known[-1]["id"] if known else 0)
@@ -187,7 +187,7 @@ def _watch(
                     _tell(zone, visit, prepared, console)
             if over:
                 return
-            line.update("\n".join([_running(seen), *_far(seen, extract)]))
+            line.update("\n".join([_running(seen), *_far(seen, watch, prepared.tables)]))
             time.sleep(POLL)
 
 
@@ -222,10 +222,11 @@ def _running(visits: Sequence[Visit]) -> str:
     return " · ".join(names) or "between two states"
 
 
-def _far(visits: Sequence[Visit], extract: progress.Watch) -> list[str]:
-    """How far it is, if it runs."""
-    runs = any(visit.state == progress.STAGE and not visit.exited for visit in visits)
-    return [f"[dim]{escape(line)}[/]" for line in extract.lines()] if runs else []
+def _far(visits: Sequence[Visit], watch: progress.Watch, tables: Sequence[str]) -> list[str]:
+    """How far what runs is."""
+    running = {visit.state for visit in visits if not visit.exited}
+    lines = [progress.through(visits, tables)] if running & {*STAGES[:3]} else []
+    return [f"[dim]{escape(line)}[/]" for line in [*lines, *watch.lines(running)]]
 
 
 def _tell(zone: Zone, visit: Visit, prepared: Prepared, console: Console) -> None:
