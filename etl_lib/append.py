@@ -18,6 +18,7 @@ from etl_lib import window
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.identifiers import mysql
+from etl_lib.privileges import grant
 from etl_lib.source import Source
 from etl_lib.types import Column
 from etl_lib.window import Window
@@ -33,7 +34,7 @@ def incremental(source: Source, table: Table, columns: Sequence[Column], low: st
     if tier != "proven":
         raise SourceError(
             f"table {table.name}: append_only needs to see the statements that run on the source. "
-            f"As its administrator: GRANT PROCESS ON *.* TO '{source.username}'"
+            f"As its administrator: {grant(source)}"
         )
     start = None if low is None else int(low)
     high = _next_number(source, table)

@@ -43,4 +43,5 @@ def _advance(run: Run, table: Table, plan: Plan, entry: Mapping[str, Any] | None
             f"not to the plan that run {run.run_id} has loaded. Nothing is lost: type "
             "`workbook run`."
         )
-    return {"before": plan.window.low, "after": after.high, "version": after.version}
+    stood = plan.window.low if plan.in_turn else before.high
+    return {"before": stood, "after": after.high, "version": after.version}

@@ -1,7 +1,8 @@
-"""How far a long read is: a line every few seconds, in a job's log or below a cell."""
+"""How far a long read, or a stage, is: a line every few seconds, in a job's log or below a cell."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -42,6 +43,29 @@ class Progress:
             return f"{self._what}: {self._rows:,} rows, {rate:,.0f} rows/s"
         known = f"{self._what}: {self._rows:,} of {self._total:,} rows, {rate:,.0f} rows/s"
         return f"{known}, {_span(left / rate)} left" if rate else known
+
+
+class Tables:
+    """Of the tables that a stage has before it; several threads count them."""
+
+    def __init__(
+        self,
+        stage: str,
+        total: int,
+        say: Callable[[str], None] = say,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stage, self._total, self._say, self._clock = stage, total, say, clock
+        self._lock, self._done, self._said = threading.Lock(), 0, clock()
+
+    def add(self) -> None:
+        """One more is done. Of the last one its result tells."""
+        with self._lock:
+            self._done += 1
+            now = self._clock()
+            if now - self._said >= EVERY and self._done < self._total:
+                self._said = now
+                self._say(f"{self._stage}: {self._done} of {self._total} tables")
 
 
 def _span(seconds: float) -> str:

@@ -17,6 +17,7 @@ from etl_lib import zone as zones
 from etl_lib.bookmarks import BookmarkStore
 from etl_lib.contract import Contract, Table
 from etl_lib.errors import BadInput
+from etl_lib.progress import Tables
 from etl_lib.warehouse import Warehouse
 from etl_lib.window import Window
 from etl_lib.zone import Zone
@@ -168,11 +169,14 @@ class Run:
         The first error stops what has not begun and is raised.
         """
 
+        progress = Tables(stage, len(tables))
+
         def one(table: Table) -> Mapping[str, Any]:
             with _clocked() as clock:
                 result = dict(work(table))
             result = {"table": table.name, **result, "seconds": clock()}
             self.record(stage, table.name, result)
+            progress.add()
             return result
 
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -18,6 +18,7 @@ def frame(rows: Sequence[Mapping[str, Any]], index: str = "") -> pd.DataFrame:
     pd.set_option("display.width", 160)
     pd.set_option("display.max_columns", 30)
     pd.set_option("display.max_rows", 60)
+    pd.set_option("display.max_colwidth", None)  # nothing is cut
     flat = [{key: _text(value) for key, value in row.items()} for row in rows]
     table = pd.DataFrame(flat)
     return table.set_index(index) if index and len(table) else table
@@ -40,24 +41,26 @@ def bookmarks(run: Run) -> pd.DataFrame:
     )
 
 
-def windows(plans: Mapping[str, Plan]) -> pd.DataFrame:
-    """What a run is going to move."""
-    return frame(
-        [
-            {
-                "table": name,
-                "mode": plan.window.mode,
-                "from": plan.window.low or "the beginning",
-                "to": plan.window.high or "the end",
-                "tier": plan.window.tier,
-                "why": plan.window.why,
-                "rows": plan.window.rows,
-                "keys compared": plan.sweep,
-            }
-            for name, plan in plans.items()
-        ],
-        "table",
-    )
+def windows(plans: Mapping[str, Plan]) -> None:
+    """Print what a run is going to move, and why each window ends where it ends."""
+    rows = [
+        {
+            "table": name,
+            "mode": plan.window.mode,
+            "from": plan.window.low or "the beginning",
+            "to": plan.window.high or "the end",
+            "tier": plan.window.tier,
+            "rows": plan.window.rows,
+            "keys compared": plan.sweep,
+        }
+        for name, plan in plans.items()
+    ]
+    print(frame(rows, "table"), "", sep="\n")
+    reasons: dict[str, list[str]] = {}
+    for name, plan in plans.items():
+        reasons.setdefault(plan.window.why, []).append(name)
+    for why, names in reasons.items():
+        print(f"{', '.join(names)}: {why}")
 
 
 def expectations(plans: Mapping[str, Plan]) -> pd.DataFrame:

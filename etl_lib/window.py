@@ -18,6 +18,7 @@ from etl_lib import decisions
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.identifiers import mysql
+from etl_lib.privileges import PROCESS
 from etl_lib.source import Source
 from etl_lib.types import Column
 from etl_lib.writers import all_ended
@@ -165,11 +166,7 @@ def clock(source: Source, table: Table) -> tuple[datetime, datetime, str]:
             "@@global.innodb_read_only OR @@global.read_only AS read_only"
         )
         server = cursor.fetchone()
-        cursor.execute(
-            "SELECT COUNT(*) AS n FROM information_schema.user_privileges "
-            "WHERE privilege_type = 'PROCESS' AND grantee = CONCAT('\\'', "
-            "REPLACE(CURRENT_USER(), '@', '\\'@\\''), '\\'')"
-        )
+        cursor.execute(PROCESS)
         row = cursor.fetchone()
         sees_all = bool(row and row["n"])
         assert server is not None

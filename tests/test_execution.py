@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from etl_lib.errors import BadInput
-from workbench import deployment, endpoint, execution, pipeline, scheduling
+from workbench import deployment, endpoint, execution, past, pipeline, scheduling
 from workbench.endpoint import Endpoint
 from workbench.mysql import change, seed
 from workbench.preparation import STAGES, Prepared, prepare
@@ -182,8 +183,15 @@ def test_an_interrupted_run_stops_and_goes_on_under_its_name_only_by_a_redrive(
     assert finished(client, arn)["status"] == "ABORTED"
     with pytest.raises(BadInput, match="Go on with it: workbook redrive interrupted"):
         run(own, run_id="interrupted")
-    healed = execution.redrive(own, execution.known(own, "interrupted"), QUIET)
+    said = io.StringIO()
+    console = Console(file=said, width=200)
+    healed = execution.redrive(own, execution.known(own, "interrupted"), console)
     assert healed.status == "SUCCEEDED", healed.error
+    assert "06_finalize" in said.getvalue() and "FAILED" not in said.getvalue()
+    assert {stage.status for stage in healed.stages} == {"SUCCEEDED"}
+    assert past.one(own.home, "interrupted")["seconds"] == healed.seconds
+    page = (own.home.runs / "interrupted" / "report.html").read_text()
+    assert "\N{BALLOT X}" not in page  # no state is drawn as failed
 
 
 def interrupt(*_: Any) -> None:
@@ -307,7 +315,12 @@ def test_a_schedule_runs_it_unattended(own: Stack) -> None:
         while not new and time.monotonic() < deadline:
             time.sleep(0.2)
             new = {e["executionArn"] for e in _executions(client, machine)} - before
-        assert finished(client, new.pop())["status"] == "SUCCEEDED"
+        arn = new.pop()
+        assert finished(client, arn)["status"] == "SUCCEEDED"
+        scheduled = past.one(own.home, arn.rpartition(":")[2])
+        assert scheduled["status"] == "SUCCEEDED" and set(scheduled["tables"])
+        page = past.report_again(own, scheduled["run_id"]).read_text()
+        assert "Nothing had changed: 5 tables were compared in" in page
     finally:
         assert scheduling.remove(own)
     assert scheduling.current(own) is None

@@ -98,13 +98,25 @@ def test_a_run_keeps_its_notebooks_its_summary_and_a_report(
     assert pictures >= 2
 
 
-def test_a_run_fits_on_one_screen_with_its_indicators(seeded: Stack, second: Summary) -> None:
-    console = Console(file=io.StringIO(), width=100)
-    screen.show(second, seeded, console)
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
+def shown(summary: Summary, stack: Stack) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    screen.show(summary, stack, console)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_a_run_fits_on_one_screen_with_its_indicators(seeded: Stack, first: Summary) -> None:
+    told = shown(first, seeded)
     for indicator in pipeline.read_contract(pipeline.CONTRACT).indicators:
-        assert indicator.name.replace("_", " ") in shown
-    assert str(seeded.home.runs / second.run_id / "report.html") in shown.replace("\n", "")
+        assert indicator.name.replace("_", " ") in told
+    assert str(seeded.home.runs / first.run_id / "report.html") in told.replace("\n", "")
+    for stage in first.stages:  # as the report has them, which rounds them so, too
+        assert f"{stage.stage} {stage.seconds:.1f} s" in " ".join(told.split())
+
+
+def test_a_run_that_moved_nothing_says_so_and_no_more(seeded: Stack, second: Summary) -> None:
+    told = shown(second, seeded)
+    assert told.startswith("Nothing had changed: 5 tables were compared in")
+    assert len(told.splitlines()) <= 6
 
 
 def test_after_a_change_just_the_changed_rows_move_and_raw_equals_the_source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -24,14 +25,14 @@ from etl_lib import lease, ledger, planning
 from etl_lib.identifiers import redshift
 from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
-from workbench import execution, operations, pipeline
+from workbench import execution, operations, pipeline, source_option
 from workbench import stack as stacks
 from workbench.cli import app
 from workbench.home import Home
 from workbench.mysql import change, seed
 from workbench.mysql.server import Server
 from workbench.pipeline import BOOKMARKS, BUCKET
-from workbench.plan import machine
+from workbench.plan import machine, screen
 from workbench.plan.command import look
 from workbench.plan.windows import Forecast
 from workbench.preparation import STAGES, prepare
@@ -343,6 +344,54 @@ def test_a_run_that_loaded_and_died_is_seen_through_and_its_bookmark_stays(lane:
         foreseen = ledger.foreseen(opened, "bookings")
         assert ledger.repaired(opened, "bookings") == foreseen
         table.put_item(Item=whole)
+
+
+def test_who_may_not_see_the_statements_is_told_what_follows_and_how_to_mend_it(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server, grant = lane.stack.server, "GRANT PROCESS ON *.* TO 'blind'@'127.0.0.1'"
+    monkeypatch.setenv(source_option.PASSWORD, "pw")
+    lane.sql("CREATE OR REPLACE USER 'blind'@'127.0.0.1' IDENTIFIED BY 'pw'")
+    lane.sql(f"GRANT SELECT, SHOW VIEW ON {DATABASE}.* TO 'blind'@'127.0.0.1'")
+    source = ("--source", f"mysql://blind@127.0.0.1:{server.port}/{DATABASE}")
+    seen = "windows end 60 s before now (lag)"
+    _, told = lane.typed("--tables", "bookings", *source)
+    assert seen in told and grant in told
+    assert grant in json.loads(lane.typed("--tables", "bookings", "--json", *source)[1])["hidden"]
+    assert seen not in lane.typed("--tables", "fx_rates", *source)[1]  # it has no window
+    lane.sql("CREATE OR REPLACE DATABASE blind")
+    stamp = "TIMESTAMP(6) NOT NULL DEFAULT NOW(6) ON UPDATE NOW(6)"
+    lane.sql(f"CREATE TABLE blind.orders (id INT PRIMARY KEY, updated_at {stamp})")
+    lane.sql("GRANT SELECT, SHOW VIEW ON blind.* TO 'blind'@'127.0.0.1'")
+    address = source[1].replace(DATABASE, "blind")
+    drafted = CliRunner().invoke(app, ["init", address, "--contract", str(tmp_path / "shop.toml")])
+    assert grant in " ".join(drafted.output.split())
+    lane.sql(grant)
+    assert seen not in lane.typed("--tables", "bookings", *source)[1]
+    lane.sql("DROP USER 'blind'@'127.0.0.1'")
+    lane.sql("DROP DATABASE blind")
+
+
+def test_a_table_of_any_name_is_readable_at_80_columns(lane: Lane) -> None:
+    """Of plan, as it is the widest; its words are not cut."""
+    console = Console(file=io.StringIO(), width=80)
+    long = Forecast("t" * 64, "incremental", "append-only", low="12", high="34", rows=10**9)
+    screen.show_plan([long], None, None, console)
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in said and "1,000,000,000" in said
+    assert "append-only" in said and max(map(len, said.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("tables", ["", ",", " "])
+def test_no_table_named_means_all_of_them_to_plan_and_to_run(lane: Lane, tables: str) -> None:
+    document = json.loads(lane.typed("--tables", tables, "--json")[1])
+    assert [each["table"] for each in document["tables"]] == list(
+        pipeline.read_contract(lane.contract).tables
+    )
+    with lane.stack.active():
+        prepared = prepare(lane.stack, lane.contract, lane.secret, tables, "no-names")
+    (prepared.folder).rmdir()
+    assert list(prepared.tables) == [each["table"] for each in document["tables"]]
 
 
 def test_an_unfinished_run_is_taken_up(lane: Lane) -> None:

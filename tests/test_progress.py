@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
-from etl_lib.progress import Progress
+from etl_lib.progress import Progress, Tables
 from tests.states import until
 from workbench import progress
+from workbench.console.progress import far, of_tables
 from workbench.endpoint import ROLE, Endpoint
+from workbench.history import Visit
+from workbench.pipeline import BUCKET
+from workbench.stack import Stack
 
 SCRIPT = """
 import time
@@ -95,3 +101,67 @@ def test_who_watches_a_run_is_told_the_newest_line_of_its_job(
         assert written.getvalue() == ("" if terminal else f"  01_extract  {line}\n")
     finally:
         glue.batch_stop_job_run(JobName=job, JobRunIds=[started])
+
+
+def test_a_stage_of_several_tables_tells_how_many_are_done_unless_it_is_quick() -> None:
+    lines: list[str] = []
+    moments = iter([0.0, 1.0, 2.5, 3.0, 9.0])
+    tables = Tables("04_load", 4, lines.append, lambda: next(moments))
+    for _ in range(4):
+        tables.add()
+    assert lines == ["04_load: 2 of 4 tables"]  # of the last one its result tells
+
+
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "plain log"])
+def test_who_watches_a_later_stage_is_told_its_tables_and_their_rows(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    s3, run_id = stack.endpoint.client("s3"), f"watched-{terminal}"
+
+    def publish(stage: str, table: str, rows: int) -> None:
+        key = f"runs/{run_id}/results/{stage}/{table}.json"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"rows": rows}).encode())
+
+    monkeypatch.setattr(progress, "LOOK", 0.0)
+    monkeypatch.setattr(progress, "PLAIN", 0.0)
+    for table, rows in (("a", 1_000), ("b", 200), ("c", 30)):
+        publish("01_extract", table, rows)
+    publish("04_load", "a", 1_000)
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=terminal, width=40)
+    watch = progress.Watch(stack.endpoint, run_id, console, tables=("a", "b", "c"))
+    assert watch.lines(["04_load"]) == ["04_load  1 of 3 tables, 1,000 of 1,230 rows"]
+    publish("04_load", "c", 30)
+    line = "04_load  2 of 3 tables, 1,030 of 1,230 rows"
+    assert watch.lines(["04_load"]) == [line]
+    assert written.getvalue().endswith("" if terminal else f"  {line}\n")
+    assert watch.lines(["Release the lease"]) == []
+
+
+def test_how_far_a_run_is_needs_no_rows_where_a_table_was_not_extracted() -> None:
+    assert progress.far("04_load", ["a"], {"a": 7, "b": None}) == "04_load  1 of 2 tables"
+    assert progress.far("05_bookmark", [], {"a": 0, "b": 0}) == "05_bookmark  0 of 2 tables"
+
+
+def visit(state: str, table: str = "", over: bool = True) -> Visit:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    status = "SUCCEEDED" if over else "RUNNING"
+    return Visit(state, now, table, now if over else None, status)
+
+
+def test_tables_are_through_their_own_stages_one_by_one() -> None:
+    visits = [visit("03_transform", "a"), visit("Nothing to move", "b")]
+    visits.append(visit("03_transform", "c", over=False))
+    told = progress.through(visits, ["a", "b", "c"])
+    assert told == "2 of 3 tables are through 03_transform"
+
+
+def test_the_page_shows_the_tables_of_a_running_stage_that_are_done() -> None:
+    visits = [*(visit("01_extract", name) for name in "ab"), visit("04_load", over=False)]
+    moved = {
+        "a": {"extracted": 70, "stages": {"01_extract": {}, "04_load": {}}},
+        "b": {"extracted": 30, "stages": {"01_extract": {}}},
+    }
+    tables = of_tables(moved, visits, [], running=True)
+    assert [each.stages[3] for each in tables] == ["done", "running"]
+    assert far(tables, visits) == ["04_load  1 of 2 tables, 70 of 100 rows"]

@@ -12,7 +12,7 @@ import pytest
 from markupsafe import Markup
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from workbench import claims, graph, pace, pipeline, report, verdict
+from workbench import claims, graph, pace, pipeline, report, source_option, verdict
 from workbench.home import REPOSITORY
 from workbench.panels import Panel
 from workbench.prerequisites import chromium
@@ -108,6 +108,10 @@ def test_a_failed_run_names_the_stage_the_error_and_the_command(tmp_path: Path) 
         ({"error": "LeaseHeld: by run x", "stages": [], "tables": {}}, "workbook run"),
         ({"error": "job 04_load FAILED: Fenced: a newer run has loaded it"}, "workbook run"),
         ({}, "workbook redrive broken"),
+        ({"error": "BadInput: x", "asked": "--database &lt;x&gt;"},
+         "workbook run --database &amp;lt;x&amp;gt;"),
+        ({"via": "notebooks", "asked": "--source mysql://me@h:1/shop"},
+         "workbook run --via notebooks --source mysql://me@h:1/shop"),
     ],
 )  # fmt: skip
 def test_the_command_is_the_one_that_goes_on(
@@ -145,6 +149,24 @@ def test_a_table_that_drifted_a_warning_and_a_changed_value_are_told(tmp_path: P
         assert told in warnings
     assert "4 values of body were changed" in text and "<td>stay_has_nights</td>" in text
     assert "No column of the source has changed" in page(tmp_path, ran(tmp_path, "plain"))
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ((True, True), "This was the first run of each of these tables: there are no earlier"),
+        ((False, True), "has changed since the last run. This was the first run of fx_rates"),
+        ((False, False), "<p>No column of the source has changed since the last run.</p>"),
+    ],
+)
+def test_of_a_first_run_nobody_says_that_no_column_has_changed(
+    tmp_path: Path, first: tuple[bool, bool], told: str
+) -> None:
+    names = ("bookings", "fx_rates")
+    tables = {name: table(first=new) for name, new in zip(names, first, strict=True)}
+    text = page(tmp_path, ran(tmp_path, "one", tables=tables))
+    assert told in text
+    assert ("No column of the source" in text) == (first != (True, True))
 
 
 def test_bookmarks_stand_before_and_after(tmp_path: Path) -> None:
@@ -254,3 +276,21 @@ def test_text_can_be_read_in_the_dark_and_paper_is_light(tmp_path: Path, browser
     assert shown.evaluate(colours) == dark
     shown.emulate_media(media="print")
     assert shown.evaluate(colours) == ["rgb(27, 27, 27)", "rgb(255, 255, 255)", "rgb(27, 27, 27)"]
+
+
+SOURCE = {"host": "db.example.org", "port": 3306, "username": "me@work", "dbname": "my shop"}
+
+
+def test_the_source_of_a_run_stands_in_its_report_as_it_is_typed_and_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(source_option.PASSWORD, "secret!")
+    address = source_option.address({**SOURCE, "password": "secret!"})
+    assert source_option.parse(address) == {**SOURCE, "engine": "mysql", "password": "secret!"}
+    asked = source_option.asked(SOURCE, None)
+    text = page(tmp_path, ran(tmp_path, "one", source=address, asked=asked))
+    assert (
+        "<pre>workbook run --source mysql://me%40work@db.example.org:3306/my%20shop</pre>" in text
+    )
+    assert f"Source {address}." in text and source_option.PASSWORD in text
+    assert "secret!" not in text

@@ -31,7 +31,6 @@ SkipOption = Annotated[
     bool, typer.Option("--skip-rows", help="Allow it to pass rows that were never moved.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json")]
-RUNS = ("at", "run", "mode", "tier", "low", "high", "loaded", "deleted", "quarantined")
 
 
 @app.command()
@@ -42,8 +41,7 @@ def show(contract: ContractOption = pipeline.CONTRACT, as_json: JsonOption = Fal
     if as_json:
         out.print_json(json.dumps(rows))
         return
-    columns = ("table", "stands at", "version", "last run", "open run", "age")
-    out.print(views.picture(columns, rows))
+    out.print(views.shown(rows, out.width))
     for row in rows:
         if row["missing"]:
             out.print(
@@ -67,7 +65,7 @@ def history(
     if as_json:
         out.print_json(json.dumps(rows, default=str))
     else:
-        out.print(views.picture(RUNS, rows))
+        out.print(views.past(rows, out.width))
 
 
 @app.command()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from textwrap import fill
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.table import Table as Picture
 
 from etl_lib import ledger
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.run import Run
+from workbench.tables import Column, fits, fitted
+
+NARROW = 26  # as a moment: a longer name of a run goes on in the next line, after a hyphen
+COUNTS = ("loaded", "deleted", "quarantined")
 
 
 def rows(run: Run) -> list[dict[str, Any]]:
@@ -86,11 +90,42 @@ def _changes(run: Run, table: Table) -> Iterator[dict[str, Any]]:
         yield {"at": each["at"], "run": each["who"], "mode": each["why"], "low": stood}
 
 
-def picture(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Picture:
-    made = Picture(box=SIMPLE, padding=(0, 1, 0, 0))
-    for name in columns:
-        made.add_column(name, overflow="fold")
-    for row in rows:
-        cells = (row.get(name) for name in columns)
-        made.add_row(*("—" if cell is None else str(cell) for cell in cells))
-    return made
+def shown(found: Sequence[Mapping[str, Any]], width: int) -> Picture:
+    """``rows`` on a terminal."""
+    columns = [
+        Column("table"),
+        Column("stands at"),
+        Column("version", 1, right=True),
+        Column("last run"),
+        *([Column("open run")] if any(row["open run"] for row in found) else []),
+        Column("age", 2),
+    ]
+    whole = [[_text(row[column.name]) for column in columns] for row in found]
+    if not fits(columns, whole, width):
+        whole = [[row[0], _moment(row[1]), *row[2:]] for row in whole]
+    return fitted(columns, whole, width)
+
+
+def past(found: Sequence[Mapping[str, Any]], width: int) -> Picture:
+    """``history`` on a terminal: what belongs together stands in one column."""
+    columns = [Column(name) for name in ("when, by", "what, from, to", "rows")]
+    return fitted(columns, [_cells(row) for row in found], width)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    by = f"{str(row['at'])[:19]}\n{fill(str(row['run']), NARROW)}"
+    if "loaded" not in row:  # changed by hand
+        return [by, f"{row['mode']}\n{row['low']}", "—"]
+    tier = "" if row["tier"] == row["mode"] else f", {row['tier']}"
+    span = f"{row['low'] or 'the beginning'}\n{row['high']}" if row["high"] else "as a whole"
+    counts = "\n".join(f"{row[name]:,} {name}" for name in COUNTS if row[name])
+    return [by, f"{row['mode']}{tier}\n{span}", counts or "none"]
+
+
+def _moment(value: str) -> str:
+    """In two lines, where it is one."""
+    return value.replace(" ", "\n", 1) if value[:1].isdigit() else value
+
+
+def _text(value: object) -> str:
+    return "—" if value is None else str(value)

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Column, Table
 
-from etl_lib.errors import BadInput, EtlError
+from etl_lib.errors import BadInput, EtlError, StatementFailed
 from etl_lib.warehouse import Warehouse
 from workbench import (
     bookmark_commands,
@@ -39,7 +39,7 @@ from workbench.mysql import server as mysql
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import Prepared, prepare
 from workbench.stack import Stack
-from workbench.summary import Summary, last_run
+from workbench.summary import Summary
 
 
 class Via(StrEnum):
@@ -90,6 +90,8 @@ def down() -> None:
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """What is running, and the last run."""
+    from workbench import past
+
     home = Home.find()
     server = mysql.load(home.mysql)
     local = endpoint.load(home.aws)
@@ -97,7 +99,7 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         "home": str(home.root),
         "local AWS": local.url if local and endpoint.running(home.aws) else None,
         "MariaDB": f"{server.host}:{server.port}" if server and mysql.running(home.mysql) else None,
-        "last run": last_run(home),
+        "last run": past.last(home),
     }
     if as_json:
         out.print_json(json.dumps(found))
@@ -125,7 +127,9 @@ app.command()(source_commands.init)
 @app.command()
 def run(
     contract: ContractOption = pipeline.CONTRACT,
-    tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
+    tables: Annotated[
+        str, typer.Option(help="Comma list of tables; default, and if empty, all.")
+    ] = "",
     source: SourceOption = "",
     database: DatabaseOption = stack.DATABASE,
     run_id: Annotated[str, typer.Option(help="Name of the run; default by the time.")] = "",
@@ -234,7 +238,15 @@ def sql(
     """
     made = stack.up(Home.find(), lambda text: None)
     with made.active():
-        rows = Warehouse("rental-apartments", "dev", "").rows(query)
+        try:
+            rows = Warehouse("rental-apartments", "dev", "").rows(query)
+        except StatementFailed as error:
+            raise BadInput(error.reason) from None
+        except ClientError as error:
+            said = error.response["Error"]
+            if said["Code"] != "ValidationException":
+                raise
+            raise BadInput(said["Message"]) from None
     if as_json:
         out.print_json(json.dumps(rows, default=str))
         return

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from workbench.graph import GAP_X, GAP_Y, HEIGHT, WIDTH, Graph, places
-from workbench.history import Visit
+from workbench.history import Visit, latest
 
 IDLE, INK, TEXT = "#eef1f5", "#1f3a5f", "#1b1b1b"
 BAD, ARROW, AROUND, EDGE = "#b3261e", "#5b6b7f", "#f7f8fa", "#b8c2cf"
@@ -41,7 +41,7 @@ def png(graph: Graph, visits: Sequence[Visit] = ()) -> bytes:
 
 
 def figure(graph: Graph, visits: Sequence[Visit] = (), gap: float = GAP_Y, size: int = 8) -> Figure:
-    """Draw it. A state is coloured by the worst of its visits; one never entered stays grey."""
+    """Draw it. A state is coloured by the worst of its last visits; grey, if it has none."""
     at = places(graph, gap)
     right = max(x for x, _ in at.values()) + WIDTH / 2 + GAP_X
     left = min(x for x, _ in at.values()) - WIDTH / 2 - GAP_X
@@ -122,5 +122,5 @@ def _box(
 
 
 def _status(name: str, visits: Sequence[Visit]) -> str:
-    own = [visit.status for visit in visits if visit.state == name]
+    own = [visit.status for visit in latest(visits) if visit.state == name]
     return next((status for status in ("FAILED", "RUNNING", "SUCCEEDED") if status in own), "")

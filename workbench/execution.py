@@ -27,7 +27,6 @@ from workbench.summary import StageResult, Summary, checks_of, tables_of
 from workbench.verdict import OVERTAKEN
 
 POLL = 0.2  # seconds between two looks at an execution
-ENDS = tuple(f"Execution{how}" for how in ("Succeeded", "Failed", "Aborted", "TimedOut"))
 
 
 def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
@@ -50,7 +49,7 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
             f"run {prepared.run_id} has been started before. Go on with it: "
             f"workbook redrive {prepared.run_id}"
         ) from None
-    return _follow(stack, started["executionArn"], prepared, console)
+    return _follow(stack, started["executionArn"], prepared, console, [])
 
 
 def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
@@ -71,9 +70,11 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
         arn = client.start_execution(
             stateMachineArn=found["stateMachineArn"], name=name, input=json.dumps(given)
         )["executionArn"]
+        before = []
     else:
+        before = events(client, arn)
         client.redrive_execution(executionArn=arn)
-    return _follow(stack, arn, prepared, console)
+    return _follow(stack, arn, prepared, console, before)
 
 
 def known(stack: Stack, run_id: str) -> Prepared:
@@ -85,7 +86,8 @@ def known(stack: Stack, run_id: str) -> Prepared:
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
         raise BadInput(f"no execution is named {run_id!r}") from None
     given = json.loads(found["input"])
-    contract = _contract_of(folder)
+    kept = _kept(folder)
+    contract = Path(kept.get("contract", pipeline.CONTRACT))
     folder.mkdir(parents=True, exist_ok=True)
     return Prepared(
         run_id=run_id,
@@ -95,16 +97,18 @@ def known(stack: Stack, run_id: str) -> Prepared:
         tables=tuple(given.get("tables") or pipeline.read_contract(contract).tables),
         source_secret=given.get("source_secret", SECRET),
         started=datetime.now(UTC),
+        source=kept.get("source", ""),
+        asked=kept.get("asked", ""),
     )
 
 
-def _contract_of(folder: Path) -> Path:
-    """The contract of a run that `workbook run` started; that of any other is the sample's."""
+def _kept(folder: Path) -> Mapping[str, Any]:
+    """The summary of a run; of one that nobody here started or asked for, nothing."""
     try:
-        kept = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        found: Mapping[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return pipeline.CONTRACT
-    return Path(kept["contract"])
+        return {}
+    return found
 
 
 def execution_arn(endpoint: Endpoint, run_id: str) -> str:
@@ -117,7 +121,10 @@ def events(client: Any, arn: str) -> list[dict[str, Any]]:
     return [event for page in pages for event in page["events"]]
 
 
-def _follow(stack: Stack, arn: str, prepared: Prepared, console: Console) -> Summary:
+def _follow(
+    stack: Stack, arn: str, prepared: Prepared, console: Console, known: list[dict[str, Any]]
+) -> Summary:
+    """``known`` are the events of an earlier attempt, which has told of them."""
     summary = prepared.summary("state machine")
     summary.write(prepared.folder)  # RUNNING, should we not live to write its end
     clock = time.perf_counter()
@@ -125,8 +132,8 @@ def _follow(stack: Stack, arn: str, prepared: Prepared, console: Console) -> Sum
     with stack.active():
         zone = Zone(pipeline.BUCKET)
         try:
-            _watch(stack, arn, zone, prepared, console, visits)
-            _end(
+            _watch(stack, arn, zone, prepared, console, visits, known)
+            end(
                 summary, stack.endpoint.client("stepfunctions").describe_execution(executionArn=arn)
             )
             summary.tables = tables_of(zone, prepared.run_id, STAGES)
@@ -143,35 +150,44 @@ def _follow(stack: Stack, arn: str, prepared: Prepared, console: Console) -> Sum
                 f"{type(error).__name__}: {error}. The local AWS is gone; start it again with "
                 f"`workbook up`, then `workbook redrive {prepared.run_id}`"
             )
-    summary.stages = list(_stages(visits))
+    summary.stages = list(stages(visits))
     summary.seconds = round(time.perf_counter() - clock, 3)
     summary.write(prepared.folder)
-    definition = json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8"))
-    shown = report.Shown(visits, graph.of(definition), panels=panels.after(summary, stack))
+    shown = report.Shown(visits, drawn(), panels=panels.after(summary, stack))
     report.write(prepared.folder, summary.as_dict(), shown)
     return summary
 
 
+def drawn() -> graph.Graph:
+    """The state machine as it is in this repository."""
+    return graph.of(json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")))
+
+
 def _watch(
-    stack: Stack, arn: str, zone: Zone, prepared: Prepared, console: Console, seen: list[Visit]
+    stack: Stack,
+    arn: str,
+    zone: Zone,
+    prepared: Prepared,
+    console: Console,
+    seen: list[Visit],
+    known: list[dict[str, Any]],
 ) -> None:
     """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
     client = stack.endpoint.client("stepfunctions")
-    told: set[int] = set()
-    known: list[dict[str, Any]] = []
-    extract = progress.Watch(stack.endpoint, prepared.run_id, console)
+    told = {(number, visit.exited) for number, visit in enumerate(history.visits(known))}
+    watch = progress.Watch(stack.endpoint, prepared.run_id, console, tables=prepared.tables)
     with console.status("starting") as line:  # on a terminal: what runs right now
         while True:
             known += newer(client, arn, known[-1]["id"] if known else 0)
-            over = known and known[-1]["type"] in ENDS and not _running_again(client, arn)
+            over = known and known[-1]["type"] in history.ENDS and not _running_again(client, arn)
             seen[:] = history.visits(known)
             for number, visit in enumerate(seen):
-                if visit.exited and number not in told:
-                    told.add(number)
+                if visit.exited and (number, visit.exited) not in told:
+                    told.add((number, visit.exited))
                     _tell(zone, visit, prepared, console)
             if over:
                 return
-            line.update("\n".join([_running(seen), *_far(seen, extract)]))
+            line.update("\n".join([_running(seen), *_far(seen, watch, prepared.tables)]))
             time.sleep(POLL)
 
 
@@ -206,10 +222,11 @@ def _running(visits: Sequence[Visit]) -> str:
     return " · ".join(names) or "between two states"
 
 
-def _far(visits: Sequence[Visit], extract: progress.Watch) -> list[str]:
-    """How far it is, if it runs."""
-    runs = any(visit.state == progress.STAGE and not visit.exited for visit in visits)
-    return [f"[dim]{escape(line)}[/]" for line in extract.lines()] if runs else []
+def _far(visits: Sequence[Visit], watch: progress.Watch, tables: Sequence[str]) -> list[str]:
+    """How far what runs is."""
+    running = {visit.state for visit in visits if not visit.exited}
+    lines = [progress.through(visits, tables)] if running & {*STAGES[:3]} else []
+    return [f"[dim]{escape(line)}[/]" for line in [*lines, *watch.lines(running)]]
 
 
 def _tell(zone: Zone, visit: Visit, prepared: Prepared, console: Console) -> None:
@@ -225,7 +242,8 @@ def _tell(zone: Zone, visit: Visit, prepared: Prepared, console: Console) -> Non
     )
 
 
-def _end(summary: Summary, execution: Mapping[str, Any]) -> None:
+def end(summary: Summary, execution: Mapping[str, Any]) -> None:
+    """How the run ended, and of one that failed, why and what to type."""
     summary.status = "SUCCEEDED" if execution["status"] == "SUCCEEDED" else "FAILED"
     if summary.status == "FAILED":
         summary.error = explained(execution)
@@ -250,12 +268,11 @@ def _handled(client: Any, arn: str) -> bool:
     return any(event["type"] == "FailStateEntered" for event in events(client, arn))
 
 
-def _stages(visits: Sequence[Visit]) -> Iterator[StageResult]:
-    """Each stage from its first start to its last end, over all tables."""
+def stages(visits: Sequence[Visit]) -> Iterator[StageResult]:
+    """Each stage over all tables: the seconds in which it ran, and what came of it in the end."""
     for stage in STAGES:
         own = [visit for visit in visits if visit.state == stage]
         if own:
-            ended = [visit.exited for visit in own if visit.exited]
-            seconds = (max(ended) - own[0].entered).total_seconds() if ended else 0.0
-            good = all(visit.status == "SUCCEEDED" for visit in own)
-            yield StageResult(stage, "SUCCEEDED" if good else "FAILED", round(seconds, 3))
+            good = all(visit.status == "SUCCEEDED" for visit in history.latest(own))
+            seconds = round(history.busy(own), 3)
+            yield StageResult(stage, "SUCCEEDED" if good else "FAILED", seconds)

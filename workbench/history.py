@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 FAILURES = ("Failed", "TimedOut", "Aborted")
+BEGINNINGS = ("ExecutionStarted", "ExecutionRedriven")
+ENDS = tuple(f"Execution{how}" for how in ("Succeeded", *FAILURES))
 
 
 @dataclass
@@ -32,6 +34,7 @@ def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
     found: list[Visit] = []
     owner: dict[int, Visit | None] = {}
     failed_maps: set[int] = set()
+    closed: set[int] = set()  # those that an end of the execution has ended
     for event in events:
         visit = owner.get(event["previousEventId"])
         kind = event["type"]
@@ -46,12 +49,44 @@ def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
                 visit.status = "FAILED"  # a Catch leads on from here
         elif visit is not None:
             _note(visit, event)
+            if id(visit) in closed:  # a redrive goes on with it
+                closed.remove(id(visit))
+                visit.entered, visit.exited, visit.status = event["timestamp"], None, "RUNNING"
         owner[event["id"]] = visit
         if kind == "MapStateFailed":
             failed_maps.add(event["id"])
         if kind.startswith("Execution") and kind[len("Execution") :] in FAILURES:
-            _close(found, event["timestamp"])
+            closed |= {id(each) for each in _close(found, event["timestamp"])}
     return found
+
+
+def latest(found: Iterable[Visit]) -> list[Visit]:
+    """The last visit to each state for each table: what came of it in the end."""
+    return list({(visit.state, visit.table): visit for visit in found}.values())
+
+
+def busy(found: Iterable[Visit]) -> float:
+    """The seconds in which at least one of these visits went on: visits for several tables overlap,
+    and between a failure and its redrive nothing runs."""
+    seconds, upto = 0.0, None
+    for visit in sorted(found, key=lambda visit: visit.entered):
+        if visit.exited is not None and (upto is None or visit.exited > upto):
+            begun = visit.entered if upto is None else max(visit.entered, upto)
+            seconds += (visit.exited - begun).total_seconds()
+            upto = visit.exited
+    return seconds
+
+
+def seconds(events: Iterable[Mapping[str, Any]]) -> float:
+    """How long an execution ran, without the time between an end and its redrive."""
+    total, begun = 0.0, None
+    for event in events:
+        kind = event["type"]
+        if kind in BEGINNINGS:
+            begun = event["timestamp"]
+        elif kind in ENDS and begun is not None:
+            total, begun = total + (event["timestamp"] - begun).total_seconds(), None
+    return total
 
 
 def _table(given: str, parent: Visit | None) -> str:
@@ -86,8 +121,9 @@ def _note(visit: Visit, event: Mapping[str, Any]) -> None:
         visit.error = "States.TaskFailed"
 
 
-def _close(found: Iterable[Visit], when: datetime) -> None:
-    """An execution that failed leaves no state running."""
-    for visit in found:
-        if visit.status == "RUNNING":
-            visit.exited, visit.status = when, "FAILED"
+def _close(found: Iterable[Visit], when: datetime) -> list[Visit]:
+    """An execution that failed leaves no state running; returns those that ran."""
+    running = [visit for visit in found if visit.status == "RUNNING"]
+    for visit in running:
+        visit.exited, visit.status = when, "FAILED"
+    return running

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from etl_lib import decisions, identifiers, types
+from etl_lib import contract, decisions, identifiers, privileges, types
 from etl_lib.errors import SourceError
 from etl_lib.source import Source, check_characters
 from etl_lib.types import Column
@@ -56,6 +56,8 @@ def draft(source: Source) -> Draft:
         made.tables += 1
     if not made.tables:
         raise SourceError(f"{source.name} has no table that can be moved")
+    if "\ncursor = " in made.text and (told := privileges.hidden(source, contract.Table.lag)):
+        made.warnings.append(told)
     return made
 
 

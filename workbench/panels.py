@@ -45,7 +45,7 @@ def after(summary: Summary, stack: Stack) -> list[Panel]:
     after a run that failed. To draw them takes longer than a run that has nothing to move."""
     if summary.status != "SUCCEEDED":
         return []
-    if not any(map(summary.total, ("loaded", "deleted", "quarantined"))):
+    if summary.idle:
         return [Panel("All of them", told=UNCHANGED)]
     indicators = pipeline.read_contract(Path(summary.contract)).indicators
     with stack.active():

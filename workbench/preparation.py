@@ -11,7 +11,7 @@ from typing import Any
 
 from etl_lib.errors import BadInput
 from etl_lib.source import Source, checked_columns
-from workbench import pipeline
+from workbench import pipeline, source_option
 from workbench.stack import DATABASE, SECRET, Stack
 from workbench.summary import Summary, status_of
 
@@ -37,10 +37,14 @@ class Prepared:
     tables: tuple[str, ...]
     source_secret: str
     started: datetime
+    source: str = ""  # its address, and what to type for it
+    asked: str = ""
 
     def summary(self, via: str) -> Summary:
         started = self.started.strftime("%Y-%m-%d %H:%M:%S")
-        return Summary(self.run_id, str(self.contract), started, via)
+        summary = Summary(self.run_id, str(self.contract), started, via)
+        summary.source, summary.asked = self.source, self.asked
+        return summary
 
 
 def prepare(
@@ -65,6 +69,8 @@ def prepare(
         tables=chosen,
         source_secret=stack.pipeline.put_secret(secret_name(secret), secret),
         started=started,
+        source=source_option.address(secret),
+        asked=source_option.asked(secret, stack.server),
     )
 
 

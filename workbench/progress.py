@@ -1,43 +1,97 @@
-"""How far the extract of a run is: the newest line about it in the log of each of its job runs."""
+"""How far a run is: the extract's newest line in the log of each of its job runs; of the stages
+after it the tables, and their rows where all of them are known."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 
 from workbench.deployment import PREFIX
 from workbench.endpoint import Endpoint
+from workbench.history import Visit
+from workbench.pipeline import BUCKET
 
 STAGE = "01_extract"
 LINE = re.compile(r".+: [\d,]+ (of [\d,]+ )?rows, [\d,]+ rows/s.*")  # as etl_lib/progress writes it
+THROUGH = ("03_transform", "Nothing to move")  # what ends the way of a table by itself
+WHOLE = ("04_load", "05_bookmark", "06_finalize")  # stages that have all tables in one job
 LOOK = 2.0  # seconds between two looks; the jobs need the machine more than we do
 PLAIN = 10.0  # seconds between two lines where nothing can be written over
+
+
+def far(stage: str, done: Collection[str], rows: Mapping[str, int | None]) -> str:
+    """``rows`` has each table of the run, with what was extracted of it where that is known."""
+    told = f"{stage}  {len(done)} of {len(rows)} tables"
+    known = [count for count in rows.values() if count is not None]
+    if len(known) < len(rows) or not sum(known):
+        return told
+    return f"{told}, {sum(rows[name] or 0 for name in done):,} of {sum(known):,} rows"
+
+
+def through(visits: Sequence[Visit], tables: Collection[str]) -> str:
+    """How many tables are through the stages that each of them has for itself."""
+    done = {visit.table for visit in visits if visit.state in THROUGH and visit.exited}
+    return f"{len(done & set(tables))} of {len(tables)} tables are through 03_transform"
 
 
 class Watch:
     """Of one run, on ``console``."""
 
     def __init__(
-        self, endpoint: Endpoint, run_id: str, console: Console, job: str = PREFIX + STAGE
+        self,
+        endpoint: Endpoint,
+        run_id: str,
+        console: Console,
+        job: str = PREFIX + STAGE,
+        tables: Sequence[str] = (),
     ) -> None:
         self._glue, self._logs = endpoint.client("glue"), endpoint.client("logs")
-        self._run_id, self._console, self._job = run_id, console, job
+        self._s3 = endpoint.client("s3")
+        self._run_id, self._console, self._job, self._tables = run_id, console, job, tables
         self._lines: list[str] = []
+        self._rows: dict[str, int | None] = {}
         self._looked = self._told = time.monotonic()
 
-    def lines(self) -> list[str]:
+    def lines(self, running: Collection[str] = (STAGE,)) -> list[str]:
         """For a place that is written over. In a plain log they are told, now and then."""
         now = time.monotonic()
         if now - self._looked >= LOOK:
-            self._looked, self._lines = now, self._look()
+            self._looked = now
+            self._lines = self._look() if STAGE in running else []
+            told = [f"{STAGE}  {line}" for line in self._lines]
+            whole = [self._far(stage) for stage in WHOLE if stage in running]
+            self._lines += whole
             if self._lines and not self._console.is_terminal and now - self._told >= PLAIN:
                 self._told = now
-                for line in self._lines:
-                    self._console.print(f"  {STAGE}  {line}", highlight=False, soft_wrap=True)
+                for line in told + whole:
+                    self._console.print(f"  {line}", highlight=False, soft_wrap=True)
         return self._lines
+
+    def _far(self, stage: str) -> str:
+        done = self._done(stage) & set(self._tables)
+        if not self._rows:  # the extract is over: they do not change any more
+            extracted = self._done(STAGE)
+            self._rows = {name: self._extracted(name, extracted) for name in self._tables}
+        return far(stage, done, self._rows)
+
+    def _done(self, stage: str) -> set[str]:
+        """The tables of which a stage has published what it did."""
+        prefix = f"runs/{self._run_id}/results/{stage}/"
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        keys = (each["Key"] for page in pages for each in page.get("Contents", ()))
+        return {key.removeprefix(prefix).removesuffix(".json") for key in keys}
+
+    def _extracted(self, table: str, known: Collection[str]) -> int | None:
+        if table not in known:
+            return None
+        key = f"runs/{self._run_id}/results/{STAGE}/{table}.json"
+        body = self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return int(json.loads(body)["rows"])
 
     def _look(self) -> list[str]:
         try:

@@ -7,7 +7,6 @@ import time
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Picture
 
@@ -20,6 +19,7 @@ from etl_lib.run import Run
 from workbench import operations, pipeline, reconciliation, source_option, stack
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import prepare
+from workbench.tables import Column, fitted
 
 app = typer.Typer(help="Rows that broke a rule.", no_args_is_help=True)
 out = Console(highlight=False)
@@ -131,10 +131,15 @@ def _sample(run: Run, name: str, counted: dict[str, Any], most: int) -> list[str
 
 
 def _picture(found: list[dict[str, Any]]) -> Picture:
-    made = Picture(box=SIMPLE, padding=(0, 1, 0, 0))
-    for column in ("table", "rule", "rows", "since", "last"):
-        made.add_column(column, justify="right" if column == "rows" else "left", no_wrap=True)
-    for each in found:
-        since, last = (str(each[name])[:19] for name in ("since", "last"))
-        made.add_row(each["table"], each["rule"], f"{each['rows']:,}", since, last)
-    return made
+    columns = (
+        Column("table"),
+        Column("rule"),
+        Column("rows", right=True),
+        Column("since", 1),
+        Column("last", 2),
+    )
+    rows = [
+        [each["table"], each["rule"], f"{each['rows']:,}", each["since"][:19], each["last"][:19]]
+        for each in found
+    ]
+    return fitted(columns, rows, out.width)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Picture
 
@@ -23,6 +22,7 @@ from workbench.pipeline import BOOKMARKS, BUCKET
 from workbench.preparation import Prepared
 from workbench.stack import Stack
 from workbench.summary import Summary
+from workbench.tables import Column, fitted
 
 SHOWN = ("rows", "altered", "missing", "extra", "duplicated", "pending")
 LAYERS = ("lost", "extra", "both", "duplicated", "altered")
@@ -114,11 +114,12 @@ def move_again(
 def show(found: Findings, console: Console) -> None:
     """Tables for a person: what differs, and what is proven."""
     if found.rows:
-        console.print(_picture("Source against raw", found.rows, *SHOWN))
+        console.print(_picture("Source against raw", found.rows, console.width, *SHOWN))
         keys, ranges = (sum(getattr(each, n) for each in found.rows) for n in ("moved", "ranges"))
         console.print(f"compared by the checksums of {ranges:,} ranges; {keys:,} rows' keys read")
     if found.layers:
-        console.print(_picture("Raw against curated and quarantine", found.layers, *LAYERS))
+        title = "Raw against curated and quarantine"
+        console.print(_picture(title, found.layers, console.width, *LAYERS))
     for name, rows in found.stale.items():
         console.print(f"indicator {name}: {rows:,} rows differ from what its query says")
     for name in found.unloaded:
@@ -183,12 +184,11 @@ def _touch_all(run: Run, indicator: str) -> None:
     )
 
 
-def _picture(title: str, rows: Sequence[Comparison] | Sequence[Layers], *columns: str) -> Picture:
+def _picture(
+    title: str, rows: Sequence[Comparison] | Sequence[Layers], width: int, *names: str
+) -> Picture:
+    """Every count stays: the narrowest place breaks a table's name."""
+    columns = [Column("table"), *(Column(name, right=True) for name in names)]
     dicts = [each.as_dict() for each in rows]
-    picture = Picture(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
-    picture.add_column("table", no_wrap=True)
-    for name in columns:
-        picture.add_column(name, justify="right", no_wrap=True)
-    for each in dicts:
-        picture.add_row(each["table"], *(f"{each[name]:,}" for name in columns))
-    return picture
+    cells = [[each["table"], *(f"{each[name]:,}" for name in names)] for each in dicts]
+    return fitted(columns, cells, width, title)

@@ -38,6 +38,7 @@ class Shown:
     graph: Graph | None = None  # of the state machine
     notebooks: Sequence[Path] = ()  # executed
     panels: Sequence[Panel] = ()
+    again: str = ""  # when it was made again, long after the run
 
 
 def write(folder: Path, run: Mapping[str, Any], shown: Shown) -> Path:
@@ -54,6 +55,7 @@ def write(folder: Path, run: Mapping[str, Any], shown: Shown) -> Path:
         drift=[(name, each) for name, table in run["tables"].items() for each in table["drift"]],
         graph=_drawn(run, shown, place),
         panels=shown.panels,
+        again=shown.again,
         paces=pace.paces(run, earlier),
         earlier=earlier,
         usual_rows=pace.usual_rows(earlier),

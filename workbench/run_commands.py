@@ -1,26 +1,38 @@
-"""``workbook runs``: what has run, and what two runs did differently."""
+"""``workbook runs``: what has run, whoever started it, and what two runs did differently."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
 
-from etl_lib.errors import BadInput
+from workbench import stack, tables
 from workbench.home import Home
 from workbench.summary import COUNTS
+from workbench.tables import Column
 
 app = typer.Typer(help="What has run: the newest first.", invoke_without_command=True)
 out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
 JsonOption = Annotated[bool, typer.Option("--json")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="As `workbook runs` lists it.")]
 Run = Mapping[str, Any]  # a summary.json
-SHOWN = ("run_id", "via", "status", "seconds", "loaded", "deleted", "quarantined")
+SHOWN = (
+    Column("run_id"),
+    Column("status"),
+    Column("started", 3),
+    Column("seconds", 2, right=True),
+    Column("loaded", right=True),
+    Column("deleted", 1, right=True),
+    Column("quarantined", right=True),
+    Column("via", 4),
+    Column("contract", 5),
+    Column("source", 6),
+)
 
 
 @app.callback()
@@ -29,14 +41,19 @@ def runs(
     last: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """What has run: the newest first."""
+    """What has run, whoever started it: `workbook run`, a schedule, the Step Functions API.
+
+    The newest first. Columns that do not fit the terminal's width are left out; --json has all.
+    """
     if context.invoked_subcommand:
         return
-    found = known(Home.find())[:last]
+    from workbench import past  # it reads executions, and takes longer to import than most commands
+
+    found = past.runs(Home.find(), last)
     if as_json:
         out.print_json(json.dumps(found))
     elif found:
-        out.print(_picture(SHOWN, [_row(each) for each in found]))
+        out.print(tables.fitted(SHOWN, [_row(each) for each in found], out.width))
     else:
         out.print("nothing has run yet: type `workbook run`")
 
@@ -48,29 +65,30 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """What run B did otherwise than run A: windows, counts, columns, checks, seconds a stage."""
+    from workbench import past
+
     home = Home.find()
-    differences = compared(one(home, before), one(home, after))
+    differences = compared(past.one(home, before), past.one(home, after))
     if as_json:
         out.print_json(json.dumps(differences))
     elif differences:
+        columns = [Column(name) for name in ("", before, after)]
         rows = [[each["at"], _told(each["A"]), _told(each["B"])] for each in differences]
-        out.print(_picture(("", before, after), rows))
+        out.print(tables.fitted(columns, rows, out.width))
     else:
         out.print("no difference")
 
 
-def known(home: Home) -> list[Run]:
-    """The summaries of all runs, the newest first."""
-    found = [_read(path) for path in home.runs.glob("*/summary.json")]
-    return sorted(found, key=lambda run: (run["started"], run["run_id"]), reverse=True)
+@app.command("report")
+def report_(run_id: RunArgument) -> None:
+    """Make the HTML report of a run again, also of one that a schedule has started.
 
+    From the execution's history and the results in S3; the indicators are as they stand now.
+    """
+    from workbench import past
 
-def one(home: Home, run_id: str) -> Run:
-    """The summary of one run. Raises BadInput."""
-    path = home.runs / run_id / "summary.json"
-    if "/" in run_id or not path.exists():
-        raise BadInput(f"no run is named {run_id!r}: `workbook runs` lists them")
-    return _read(path)
+    made = stack.up(Home.find(), lambda text: err.print(f"[dim]·[/] {text}"))
+    out.print(f"report: {past.report_again(made, run_id)}", soft_wrap=True)
 
 
 def compared(before: Run, after: Run) -> list[dict[str, Any]]:
@@ -86,6 +104,7 @@ def compared(before: Run, after: Run) -> list[dict[str, Any]]:
 
 def _facts(run: Run) -> dict[str, Any]:
     facts: dict[str, Any] = {name: run[name] for name in ("via", "status", "contract", "error")}
+    facts["source"] = run.get("source")
     for stage in run["stages"]:
         facts[f"seconds of {stage['stage']}"] = round(stage["seconds"], 1)
     for name, table in run["tables"].items():
@@ -100,26 +119,14 @@ def _facts(run: Run) -> dict[str, Any]:
 
 
 def _row(run: Run) -> list[str]:
-    counts = [f"{run.get(f'rows_{name}', 0):,}" for name in SHOWN[4:]]
-    told = [str(run[name]) for name in SHOWN[:3]]
-    return [*told, f"{run['seconds']:.1f}", *counts]
-
-
-def _read(path: Path) -> Run:
-    found: Run = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    """A cell for each column that can be shown."""
+    counts = [f"{run.get(f'rows_{name}', 0):,}" for name in ("loaded", "deleted", "quarantined")]
+    figures = [f"{run['seconds']:.1f}", *counts]
+    if run["status"] == "RUNNING":  # counted at its end
+        figures = ["—"] * len(figures)
+    named = [str(run[name]) for name in ("run_id", "status", "started")]
+    return [*named, *figures, run["via"], Path(run["contract"]).name, run.get("source", "")]
 
 
 def _told(value: Any) -> str:
     return "—" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _picture(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    made = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for number, name in enumerate(names):
-        right = number > 2 and names is SHOWN
-        made.add_column(name, justify="right" if right else "left", overflow="fold")
-    made.columns[0].no_wrap = True
-    for row in rows:
-        made.add_row(*row)
-    return made

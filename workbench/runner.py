@@ -18,7 +18,7 @@ from etl_lib import lease
 from etl_lib.errors import LeaseHeld, LeaseLost
 from etl_lib.lease import Lease
 from etl_lib.zone import Zone
-from workbench import panels, pipeline, report, screen
+from workbench import panels, past, pipeline, report, screen
 from workbench.engine import GlueKernel
 from workbench.home import REPOSITORY
 from workbench.preparation import STAGES, Prepared
@@ -42,9 +42,9 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     }
     source = {"source_secret": prepared.source_secret}
     summary = prepared.summary("notebooks")
-    summary.write(prepared.folder)  # RUNNING, should we not live to write its end
     clock = time.perf_counter()
-    with stack.active():
+    with stack.active(), past.alive(prepared.folder):
+        summary.write(prepared.folder)  # RUNNING, should we not live to write its end
         try:
             with lease.held(
                 pipeline.BOOKMARKS,

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from etl_lib.identifiers import folded, redshift
 from etl_lib.warehouse import Warehouse
-from workbench import pipeline
+from workbench import pipeline, verdict
 from workbench.stack import Stack
 from workbench.summary import Summary, behind, failed, remarks
 
@@ -21,9 +21,12 @@ from workbench.summary import Summary, behind, failed, remarks
 def show(summary: Summary, stack: Stack, console: Console) -> None:
     """A run on one screen: counts, the indicators, where the report is; or the error."""
     folder = stack.home.runs / summary.run_id
-    if summary.status == "SUCCEEDED":
-        _show_indicators(summary, stack, console)
-    _show_counts(summary, console)
+    if summary.idle:
+        console.print(verdict.sentence(summary.as_dict()), soft_wrap=True)
+    else:
+        if summary.status == "SUCCEEDED":
+            _show_indicators(summary, stack, console)
+        _show_counts(summary, console)
     for name, row in summary.tables.items():
         for line in behind(name, row) + remarks(name, row):
             console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
@@ -34,6 +37,9 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
         console.print(f"[bold red]FAILED[/] {where}", highlight=False)
         console.print(summary.error, markup=False, soft_wrap=True)
         console.print("Nothing half done stays behind." + _advice(summary.error))
+    if summary.stages:
+        spans = (f"{each.stage} {each.seconds:.1f} s" for each in summary.stages)
+        console.print(f"[dim]{' · '.join(spans)}[/]", highlight=False)
     counts = (f"{summary.total(name):,} {name}" for name in ("loaded", "deleted", "quarantined"))
     console.print(f"{summary.status} in {summary.seconds:.1f} s: rows {', '.join(counts)}")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
@@ -48,15 +54,28 @@ def _advice(error: str) -> str:
 
 def tell(result: Mapping[str, Any], stage: str, console: Console) -> None:
     """One line: what ``stage`` did with one table."""
-    counts = "  ".join(
+    told = _bookmark(result) if stage == "05_bookmark" else _counts(result)
+    line = f"  [dim]{stage}  {result.get('table', ''):<22} {told}[/]"
+    console.print(line, highlight=False, soft_wrap=True)
+
+
+def _counts(result: Mapping[str, Any]) -> str:
+    """What there was any of."""
+    found = [
         f"{name} {value:,}"
         for name, value in result.items()
-        if isinstance(value, int) and not isinstance(value, bool) and name != "version"
-    )
-    if stage == "05_bookmark":
-        counts = f"{result['before'] or '—'} → {result['after'] or '—'}"
-    line = f"  [dim]{stage}  {result.get('table', ''):<22} {counts}[/]"
-    console.print(line, highlight=False, soft_wrap=True)
+        if isinstance(value, int) and not isinstance(value, bool) and value and name != "version"
+    ]
+    return "  ".join(found) or "nothing"
+
+
+def _bookmark(result: Mapping[str, Any]) -> str:
+    before, after = result["before"], result["after"]
+    if after is None:
+        return "no cursor: compared as a whole"
+    if before == after:
+        return f"stays at {after}"
+    return f"{before or 'the beginning'} → {after}"
 
 
 def _show_counts(summary: Summary, console: Console) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote, urlparse
 
 from etl_lib.errors import SourceError
+from workbench.mysql.seed import DATABASE
+from workbench.mysql.server import READER, Server
 
 PASSWORD = "WORKBOOK_SOURCE_PASSWORD"
 
@@ -39,3 +43,19 @@ def parse(url: str) -> dict[str, Any]:
         "password": os.environ[PASSWORD],
         "dbname": database,
     }
+
+
+def address(secret: Mapping[str, Any]) -> str:
+    """The way back: what ``--source`` takes. No password is in it."""
+    user, database = (quote(str(secret[name]), safe="") for name in ("username", "dbname"))
+    host = f"[{secret['host']}]" if ":" in str(secret["host"]) else secret["host"]
+    return f"mysql://{user}@{host}:{secret['port']}/{database}"
+
+
+def asked(secret: Mapping[str, Any], server: Server | None) -> str:
+    """What to type for this source again; ``server`` is the sample's."""
+    name = str(secret["dbname"])
+    place = (secret["host"], secret["port"], secret["username"])
+    if server is not None and place == (server.host, server.port, READER):
+        return "" if name == DATABASE else f"--database {shlex.quote(name)}"
+    return f"--source {shlex.quote(address(secret))}"

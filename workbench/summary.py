@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from etl_lib.expectations import WARNED
+from etl_lib.run import IN_TURN
 from etl_lib.zone import Zone
-from workbench.home import Home
 
 WINDOW = ("mode", "tier", "why", "low", "high")
 COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing")
@@ -39,6 +39,8 @@ class Summary:
     stages: list[StageResult] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # of stage 06
+    source: str = ""  # as an address, without its password
+    asked: str = ""  # what to type for that source: --source …, --database …, or nothing
 
     @property
     def exit_code(self) -> int:
@@ -47,6 +49,12 @@ class Summary:
 
     def total(self, count: str) -> int:
         return sum(table[count] or 0 for table in self.tables.values())
+
+    @property
+    def idle(self) -> bool:
+        """Whether it came to its end and had nothing to do."""
+        counts = ("loaded", "deleted", "quarantined")
+        return self.status == "SUCCEEDED" and not any(map(self.total, counts))
 
     def as_dict(self) -> dict[str, Any]:
         totals = {f"rows_{name}": self.total(name) for name in COUNTS[:4]}
@@ -68,15 +76,6 @@ def status_of(folder: Path) -> str | None:
     return str(summary["status"])
 
 
-def last_run(home: Home) -> str | None:
-    """One line about the run that ended last."""
-    found = sorted(home.runs.glob("*/summary.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        return None
-    summary = json.loads(found[-1].read_text())
-    return f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
-
-
 def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Each table's window and counts, from what the stages published in S3 so far."""
     tables: dict[str, dict[str, Any]] = {}
@@ -87,6 +86,8 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
         tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
         tables[name] |= {"drift": planned.get("drift", []), "changed": {}, "rules": {}}
         tables[name]["expectations"] = planned.get("checks", [])
+        in_turn = tables[name]["mode"] in IN_TURN
+        tables[name]["first"] = in_turn and planned.get("after") is None
     for stage in stages:
         for key, _ in zone.list(f"runs/{run_id}/results/{stage}/"):
             result = zone.get_json(key) or {}

@@ -97,7 +97,9 @@ def _again(run: Run) -> Command:
 
 
 def _run(run: Run) -> str:
-    return f"workbook run{' --via notebooks' if run['via'] == 'notebooks' else ''}{_contract(run)}"
+    via = " --via notebooks" if run["via"] == "notebooks" else ""
+    asked = f" {run['asked']}" if run.get("asked") else ""
+    return f"workbook run{via}{_contract(run)}{asked}"
 
 
 def _contract(run: Run) -> str:

@@ -18,7 +18,7 @@ from workbench import execution, history
 from workbench.console import graph_svg
 from workbench.console.access import POLICY
 from workbench.console.local import Local
-from workbench.console.progress import progress, total
+from workbench.console.progress import far, of_tables, total
 from workbench.deployment import MACHINE
 from workbench.history import Visit
 from workbench.preparation import STAGES
@@ -119,6 +119,7 @@ def shown(local: Local, histories: Histories, name: str) -> dict[str, Any] | Non
     moved = tables_of(zone, run_id, STAGES)
     checks = checks_of(zone, run_id)
     running = described["status"] == "RUNNING"
+    tables = of_tables(moved, visits, _wanted(given), running)
     told = [line for table, each in moved.items() for line in remarks(table, each)]
     return {
         "execution": described,
@@ -126,7 +127,8 @@ def shown(local: Local, histories: Histories, name: str) -> dict[str, Any] | Non
         "error": _error(described),
         "drawing": graph_svg.draw(machine["definition"], visits),
         "visits": _durations(visits, described),
-        "tables": progress(moved, visits, _wanted(given), running),
+        "tables": tables,
+        "far": far(tables, visits) if running else [],
         "total": total,
         "stages": STAGES,
         "remarks": told + failed(checks),

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from workbench import graph
 from workbench.graph import Graph
-from workbench.history import Visit
+from workbench.history import Visit, latest
 
 WIDTH, HEIGHT = 196.0, 26.0  # of a box
 ACROSS, DOWN = 213.0, 44.0  # from box to box
@@ -101,8 +101,8 @@ def _box(name: str, place: Point, visits: Sequence[Visit], made: Graph) -> Box:
 
 
 def status_of(name: str, visits: Sequence[Visit]) -> str:
-    """The worst of its visits; empty if it was never entered."""
-    own = [visit.status for visit in visits if visit.state == name]
+    """The worst of its last visits for each table; empty if it was never entered."""
+    own = [visit.status for visit in latest(visits) if visit.state == name]
     return next((each for each in ("FAILED", "RUNNING", "SUCCEEDED") if each in own), "")
 
 

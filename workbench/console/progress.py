@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench import progress
 from workbench.history import Visit
 from workbench.preparation import STAGES
 
@@ -23,7 +24,7 @@ class Progress:
     counts: Mapping[str, int | None]
 
 
-def progress(
+def of_tables(
     moved: Mapping[str, Mapping[str, Any]],
     visits: Sequence[Visit],
     wanted: Sequence[str],
@@ -37,6 +38,9 @@ def progress(
 def _of(name: str, moved: Mapping[str, Any], visits: Sequence[Visit], running: bool) -> Progress:
     own = [visit for visit in visits if visit.table in ("", name)]
     latest = {visit.state: STATES[visit.status] for visit in own}
+    for stage in moved.get("stages", {}):
+        if latest.get(stage) == "running":  # with other tables: this one's result is there
+            latest[stage] = "done"
     last = max((n for n, stage in enumerate(STAGES) if stage in latest), default=-1)
     idle = any(visit.table == name and visit.state == "Nothing to move" for visit in own)
     states = tuple(
@@ -56,6 +60,18 @@ def _now(states: Sequence[str], running: bool) -> str:
     if states[-1] == "done":
         return "done"
     return f"waits for {STAGES[states.index('waiting')]}" if running else "not finished"
+
+
+def far(tables: Sequence[Progress], visits: Sequence[Visit]) -> list[str]:
+    """How far the stages are that have all tables in one job, while they run."""
+    rows = {each.table: each.counts["extracted"] for each in tables}
+    running = {visit.state for visit in visits if not visit.exited}
+    done = {
+        stage: [each.table for each in tables if each.stages[STAGES.index(stage)] == "done"]
+        for stage in progress.WHOLE
+        if stage in running
+    }
+    return [progress.far(stage, names, rows) for stage, names in done.items()]
 
 
 def total(tables: Sequence[Progress], count: str) -> int | None:

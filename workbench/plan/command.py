@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from etl_lib.source import Source
+from etl_lib import privileges
 from workbench import operations, pipeline, source_option
 from workbench import stack as stacks
 from workbench.home import Home
@@ -20,6 +20,7 @@ from workbench.plan import alternatives, cost, durations, machine, screen
 from workbench.plan.cost import Basis, Line
 from workbench.plan.holder import holder
 from workbench.plan.windows import Forecast, forecasts
+from workbench.source_commands import source_of
 from workbench.stack import Stack
 
 out = Console(highlight=False)
@@ -28,7 +29,9 @@ err = Console(stderr=True, highlight=False)
 
 def plan(
     contract: ContractOption = pipeline.CONTRACT,
-    tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
+    tables: Annotated[
+        str, typer.Option(help="Comma list of tables; default, and if empty, all.")
+    ] = "",
     source: SourceOption = "",
     database: DatabaseOption = stacks.DATABASE,
     with_cost: Annotated[
@@ -50,12 +53,14 @@ def plan(
     secret = source_option.parse(source) if source else None
     home = Home.find()
     made = stacks.running(home) or stacks.up(home, lambda text: err.print(f"[dim]·[/] {text}"))
-    found, held = look(made, contract, secret or made.server.secret(database), names)
+    secret = secret or made.server.secret(database)
+    found, held = look(made, contract, secret, names)
+    hidden = _hidden(contract, secret, found)
     basis = _basis(home, contract, found, rpus, hours) if with_cost else None
     if as_json:
-        out.print_json(json.dumps(_document(found, held, basis)))
+        out.print_json(json.dumps(_document(found, held, hidden, basis)))
     else:
-        screen.show_plan(found, held, out)
+        screen.show_plan(found, held, hidden, out)
         if basis:
             screen.show_cost(basis, cost.lines(basis), out)
     if _stops(found, held):
@@ -66,13 +71,18 @@ def look(
     stack: Stack, contract: Path, secret: dict[str, Any], names: Sequence[str]
 ) -> tuple[list[Forecast], str | None]:
     """What is expected of each table, and who holds the lease. Reads only."""
-    source = Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
+    source = source_of(secret)
     with stack.active():
         run = operations.unnamed(contract)
         run = replace(run, tables=run.contract.select(list(names)))
         return forecasts(run, source), holder(run)
+
+
+def _hidden(contract: Path, secret: dict[str, Any], found: Sequence[Forecast]) -> str | None:
+    """What the source hides, and so keeps back from windows with a cursor."""
+    tables = pipeline.read_contract(contract).tables
+    lags = [tables[each.table].lag for each in found if tables[each.table].cursor]
+    return privileges.hidden(source_of(secret), max(lags)) if lags else None
 
 
 def _basis(home: Home, contract: Path, found: Sequence[Forecast], rpus: int, hours: float) -> Basis:
@@ -82,9 +92,12 @@ def _basis(home: Home, contract: Path, found: Sequence[Forecast], rpus: int, hou
     return Basis(found, flow, durations.rates(home.runs), cost.settings(), rpus, hours)
 
 
-def _document(found: Sequence[Forecast], held: str | None, basis: Basis | None) -> dict[str, Any]:
+def _document(
+    found: Sequence[Forecast], held: str | None, hidden: str | None, basis: Basis | None
+) -> dict[str, Any]:
     document: dict[str, Any] = {
         "lease": held,
+        "hidden": hidden,
         "stops": _stops(found, held),
         "rows": sum(each.rows for each in found),
         "bytes": sum(each.bytes for each in found),

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from etl_lib.expectations import WARNED
@@ -14,19 +13,32 @@ from workbench.plan import alternatives
 from workbench.plan.cost import Basis, Line, redshift_seconds, total
 from workbench.plan.prices import COLLECTED, REGION
 from workbench.plan.windows import Forecast
+from workbench.tables import Column, fitted
 
-NUMBERS = ("rows", "bytes")
+COLUMNS = (
+    Column("table"),
+    Column("mode"),
+    Column("window"),
+    Column("rows", right=True),
+    Column("bytes", 1, right=True),
+)
+EXPECTED = (
+    Column("table"),
+    Column("check"),
+    Column("found"),
+    Column("the contract expects"),
+    Column("state"),
+)
 
 
-def show_plan(found: Sequence[Forecast], holder: str | None, console: Console) -> None:
-    columns = ("table", "mode", "window", *NUMBERS)
-    picture = _picture("What a run started now would move", columns, NUMBERS)
-    for each in found:
-        picture.add_row(*_cells(each))
-    console.print(picture)
+def show_plan(
+    found: Sequence[Forecast], holder: str | None, hidden: str | None, console: Console
+) -> None:
+    title = "What a run started now would move"
+    console.print(fitted(COLUMNS, [_cells(each) for each in found], console.width, title))
     if any(each.checks for each in found):
-        console.print(_expectations(found))
-    for text in _remarks(found, holder):
+        console.print(_expectations(found, console.width))
+    for text in [*_remarks(found, holder), *filter(None, [hidden])]:
         console.print(text, soft_wrap=True, markup=False, style="yellow")
     if any(each.stop for each in found):
         console.print("[bold red]the run would stop[/], and nothing would be loaded")
@@ -114,18 +126,13 @@ def _cells(each: Forecast) -> list[str]:
     return [each.table, mode, window, f"{each.rows:,}", amount(each.bytes)]
 
 
-def _expectations(found: Sequence[Forecast]) -> Table:
+def _expectations(found: Sequence[Forecast], width: int) -> Table:
     """How each table was judged as a whole; what broke the contract is a stop, and told as such."""
-    columns = ("table", "check", "found", "the contract expects", "state")
-    picture = _picture("What the contract expects", columns, ())
-    for long in picture.columns[2:4]:
-        long.no_wrap = False
-    for each in found:
-        for judged in each.checks:
-            style = "yellow" if judged["state"] == WARNED else ""
-            cells = (judged[name] for name in ("check", "found", "allowed", "state"))
-            picture.add_row(each.table, *map(escape, cells), style=style)
-    return picture
+    judged = [(each.table, check) for each in found for check in each.checks]
+    names = ("check", "found", "allowed", "state")
+    rows = [[table, *(check[name] for name in names)] for table, check in judged]
+    styles = ["yellow" if check["state"] == WARNED else "" for _, check in judged]
+    return fitted(EXPECTED, rows, width, "What the contract expects", styles)
 
 
 def _remarks(found: Sequence[Forecast], holder: str | None) -> Iterator[str]:

@@ -1,0 +1,79 @@
+"""The executions of the state machine, each as a part of the run that it is of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from workbench.endpoint import Endpoint
+from workbench.execution import execution_arn
+from workbench.preparation import RUN_ID
+
+MOST = 100  # executions that are looked at for one run that has no execution of its name
+
+
+@dataclass(frozen=True)
+class Found:
+    """The newest execution of a run."""
+
+    arn: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+
+
+def of_runs(local: Endpoint, most: int, known: Collection[str]) -> dict[str, Found]:
+    """Run -> its newest execution, of the ``most`` newest that there are. Runs that are ``known``
+    have an execution of their name, which is not asked what it was given."""
+    client = local.client("stepfunctions")
+    found: dict[str, Found] = {}
+    for each in _listed(local, client, most):
+        name = each["name"]
+        run_id = name if name in known else _run_of(client, each)
+        found.setdefault(run_id, _found(each))
+    return found
+
+
+def newest(local: Endpoint, run_id: str) -> Found | None:
+    """The newest execution of one run: of its name, or one that goes on with it."""
+    client = local.client("stepfunctions")
+    for each in _listed(local, client, MOST):
+        if each["name"] == run_id or _run_of(client, each) == run_id:
+            return _found(each)
+    try:
+        return _found(client.describe_execution(executionArn=execution_arn(local, run_id)))
+    except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
+        return None
+
+
+def moment(when: datetime) -> str:
+    """As a summary has it."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _listed(local: Endpoint, client: Any, most: int) -> list[Mapping[str, Any]]:
+    """The newest first; none before the state machine was deployed."""
+    machine = execution_arn(local, "").replace(":execution:", ":stateMachine:").rstrip(":")
+    pages = client.get_paginator("list_executions").paginate(
+        stateMachineArn=machine, PaginationConfig={"MaxItems": most}
+    )
+    try:
+        return [each for page in pages for each in page["executions"]]
+    except client.exceptions.StateMachineDoesNotExist:
+        return []
+
+
+def _run_of(client: Any, execution: Mapping[str, Any]) -> str:
+    """Its name, unless its input says another."""
+    given = json.loads(client.describe_execution(executionArn=execution["executionArn"])["input"])
+    run_id = given.get("run_id") if isinstance(given, dict) else None
+    named = isinstance(run_id, str) and RUN_ID.fullmatch(run_id)
+    return str(run_id if named else execution["name"])
+
+
+def _found(each: Mapping[str, Any]) -> Found:
+    begun = each.get("redriveDate") or each["startDate"]
+    return Found(each["executionArn"], each["status"], begun, each.get("stopDate"))

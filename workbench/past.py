@@ -1,0 +1,212 @@
+"""Runs as they really ended: by their summary, and by the execution of whoever started them.
+
+A schedule, the Step Functions API or a `workbook run` that was killed leaves an execution without a
+summary, or one that says RUNNING for ever. The first who asks writes it, from the execution's
+history and the results in S3.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from etl_lib.errors import BadInput
+from workbench import endpoint as endpoints
+from workbench import execution, executions, history, pipeline, source_option
+from workbench.console.local import Local
+from workbench.endpoint import Endpoint
+from workbench.executions import Found
+from workbench.history import Visit
+from workbench.home import Home
+from workbench.mysql import server as mysql
+from workbench.pipeline import BUCKET
+from workbench.preparation import RUN_ID, STAGES
+from workbench.stack import SECRET, Stack
+from workbench.summary import StageResult, Summary, checks_of, tables_of
+
+Run = Mapping[str, Any]  # a summary.json, or what would stand in it
+STATES = "state machine"
+ENDED_UNSEEN = "the local AWS stopped meanwhile. Go on with it: workbook redrive {}"
+
+
+def runs(home: Home, last: int) -> list[Run]:
+    """The newest runs, the newest first, whoever started them."""
+    summaries = {path.parent.name: _read(path) for path in home.runs.glob("*/summary.json")}
+    local = _local(home)
+    found = executions.of_runs(local, 5 * last, set(summaries)) if local else {}
+    begun = {run_id: executions.moment(each.started) for run_id, each in found.items()}
+    begun |= {run_id: str(each["started"]) for run_id, each in summaries.items()}
+    newest = sorted(begun, key=lambda name: (begun[name], name), reverse=True)[:last]
+    return [_now(home, local, name, summaries.get(name), found.get(name)) for name in newest]
+
+
+def last(home: Home) -> str | None:
+    """One line about the newest run."""
+    found = runs(home, 1)
+    if not found:
+        return None
+    run = found[0]
+    took = "" if run["status"] == "RUNNING" else f" in {run['seconds']:.1f} s"
+    return f"{run['run_id']} {run['status']}{took}, begun {run['started']} UTC"
+
+
+def one(home: Home, run_id: str) -> Run:
+    """One run. Raises BadInput."""
+    path, local = home.runs / run_id / "summary.json", _local(home)
+    known = RUN_ID.fullmatch(run_id) is not None
+    kept = _read(path) if known and path.exists() else None
+    found = executions.newest(local, run_id) if known and local else None
+    if kept is None and found is None:
+        raise BadInput(f"no run is named {run_id!r}: `workbook runs` lists them")
+    return _now(home, local, run_id, kept, found)
+
+
+def report_again(stack: Stack, run_id: str) -> Path:
+    """Make the page of a run that is over, be it a scheduled one. Raises BadInput."""
+    from workbench import panels, report
+
+    run = one(stack.home, run_id)
+    if run["status"] == "RUNNING":
+        raise BadInput(
+            f"run {run_id} is RUNNING: its report comes with its end. To watch it: workbook console"
+        )
+    folder = stack.home.runs / run_id
+    summary = _summary(run)
+    found = executions.newest(stack.endpoint, run_id) if run["via"] == STATES else None
+    visits = visited(stack.endpoint, found.arn) if found else []
+    shown = report.Shown(
+        visits,
+        execution.drawn() if visits else None,
+        sorted(folder.glob("0*.ipynb")),
+        panels.after(summary, stack),
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    )
+    return report.write(folder, run, shown)
+
+
+def visited(local: Endpoint, arn: str) -> list[Visit]:
+    return history.visits(execution.events(local.client("stepfunctions"), arn))
+
+
+@contextmanager
+def alive(folder: Path) -> Iterator[None]:
+    """While a run without an execution goes on: the lock ends with its process."""
+    with open(folder / "alive", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _lives(folder: Path) -> bool:
+    try:
+        with open(folder / "alive") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def _now(
+    home: Home, local: Endpoint | None, run_id: str, kept: Run | None, found: Found | None
+) -> Run:
+    """What the run is now. What has ended unseen is written down."""
+    if kept is not None and kept["via"] != STATES:
+        lives = kept["status"] != "RUNNING" or _lives(home.runs / run_id)
+        return kept if lives else {**kept, "status": "ABORTED", "error": "it was killed"}
+    if local is not None and found is None:
+        found = executions.newest(local, run_id)
+    if kept is not None and (local is None or found is None):
+        told = {"status": "FAILED", "error": ENDED_UNSEEN.format(run_id)}
+        return {**kept, **told} if kept["status"] == "RUNNING" else kept
+    assert local is not None and found is not None
+    if found.status == "RUNNING":
+        return {**(kept or _begun(home, local, run_id, found).as_dict()), "status": "RUNNING"}
+    if kept is None or kept["status"] == "RUNNING" or _ended_since(home, run_id, found):
+        return _seen(home, local, run_id, kept, found).as_dict()
+    return kept
+
+
+def _ended_since(home: Home, run_id: str, found: Found) -> bool:
+    """Whether its execution ended after its summary was written: somebody has taken it up again."""
+    written = (home.runs / run_id / "summary.json").stat().st_mtime
+    return found.stopped is not None and found.stopped.timestamp() > written
+
+
+def _seen(home: Home, local: Endpoint, run_id: str, kept: Run | None, found: Found) -> Summary:
+    """Write the summary of a run whose execution has ended."""
+    summary = _summary(kept) if kept else _begun(home, local, run_id, found)
+    client, zone = local.client("stepfunctions"), Local(home).zone()
+    told = execution.events(client, found.arn)
+    summary.tables, summary.checks = tables_of(zone, run_id, STAGES), checks_of(zone, run_id)
+    summary.stages = list(execution.stages(history.visits(told)))
+    summary.seconds = round(history.seconds(told), 3)
+    execution.end(summary, client.describe_execution(executionArn=found.arn))
+    summary.status = found.status
+    (home.runs / run_id).mkdir(parents=True, exist_ok=True)
+    summary.write(home.runs / run_id)
+    return summary
+
+
+def _begun(home: Home, local: Endpoint, run_id: str, found: Found) -> Summary:
+    """What is known of an execution that `workbook run` did not start."""
+    client = local.client("stepfunctions")
+    given = json.loads(client.describe_execution(executionArn=found.arn)["input"])
+    given = given if isinstance(given, dict) else {}  # it may be anything; then it has failed
+    summary = Summary(run_id, str(pipeline.CONTRACT), executions.moment(found.started), STATES)
+    summary.contract = str(_contract(home, local, run_id, given.get("contract")))
+    secret = local.client("secretsmanager")
+    name = given.get("source_secret", SECRET)
+    try:
+        source = json.loads(secret.get_secret_value(SecretId=str(name))["SecretString"])
+        summary.source = source_option.address(source)
+        summary.asked = source_option.asked(source, mysql.load(home.mysql))
+    except (secret.exceptions.ClientError, KeyError, ValueError):
+        pass  # it is gone, or was none: the run itself has told so
+    return summary
+
+
+def _contract(home: Home, local: Endpoint, run_id: str, url: object) -> Path:
+    """A file with the contract of an execution: the sample's, one of another run, or a copy."""
+    prefix = f"s3://{BUCKET}/"
+    if not isinstance(url, str) or not url.startswith(prefix):
+        return pipeline.CONTRACT
+    s3, key = local.client("s3"), url.removeprefix(prefix)
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=BUCKET, Prefix=f"{key.rpartition('/')[0]}/"
+    )
+    keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
+    if key not in keys:
+        return pipeline.CONTRACT
+    text = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    if text == pipeline.CONTRACT.read_bytes():
+        return pipeline.CONTRACT
+    folder = home.runs / run_id / "contract"
+    for each in keys:
+        path = folder / each.removeprefix(key.rpartition("/")[0]).lstrip("/")
+        if folder in path.resolve().parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(s3.get_object(Bucket=BUCKET, Key=each)["Body"].read())
+    return folder / key.rpartition("/")[2]
+
+
+def _summary(run: Run) -> Summary:
+    own = {each.name for each in fields(Summary)}
+    stages = [StageResult(**each) for each in run["stages"]]
+    return Summary(**{**{k: v for k, v in run.items() if k in own}, "stages": stages})
+
+
+def _local(home: Home) -> Endpoint | None:
+    """The local AWS, if it runs: a look starts nothing."""
+    return endpoints.load(home.aws) if endpoints.running(home.aws) else None
+
+
+def _read(path: Path) -> Run:
+    found: Run = json.loads(path.read_text(encoding="utf-8"))
+    return found
