@@ -103,9 +103,7 @@ def seed_if_empty(server: Server) -> None:
 
 
 def source_of(secret: dict[str, Any]) -> Source:
-    return Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
+    return Source.of(secret)
 
 
 def _share(text: str) -> float:

@@ -9,7 +9,7 @@ import secrets
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,10 +123,11 @@ def quoted(identifier: str) -> str:
     return "`" + identifier.replace("`", "``") + "`"
 
 
-def start(directory: Path) -> Server:
+def start(directory: Path, options: Sequence[str] = ()) -> Server:
     """Start the server that lives in ``directory``; the first time, make it.
 
-    Does nothing if it runs already. Port and passwords are kept over restarts.
+    Does nothing if it runs already. Port and passwords are kept over restarts. ``options`` are
+    MariaDB's own, such as ``--ssl-cert=FILE``.
     Raises ServerError with the end of the server's log if it does not come up, and
     MissingPrerequisite if this machine has no MariaDB.
     """
@@ -138,7 +139,7 @@ def start(directory: Path) -> Server:
         programs = prerequisites.mariadb()
         if not (directory / "data").exists():
             _install(programs, directory)
-        _launch(programs, server)
+        _launch(programs, server, options)
     return server
 
 
@@ -206,7 +207,7 @@ def _install(programs: prerequisites.Mariadb, directory: Path) -> None:
     fresh.rename(directory / "data")
 
 
-def _launch(programs: prerequisites.Mariadb, server: Server) -> None:
+def _launch(programs: prerequisites.Mariadb, server: Server, options: Sequence[str]) -> None:
     """Start it and wait for it. Its users are set before it takes the first connection."""
     for directory in (server.imports, server.temporary):
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -214,7 +215,9 @@ def _launch(programs: prerequisites.Mariadb, server: Server) -> None:
     write_private(users, _users(server))
     try:
         _daemon(server.directory).start(
-            _command(programs, server, users), server.answers, environment=programs.environment()
+            [*_command(programs, server, users), *options],
+            server.answers,
+            environment=programs.environment(),
         )
     except DaemonError as error:
         raise ServerError(f"MariaDB in {server.directory} on port {server.port}: {error}") from None

@@ -66,9 +66,7 @@ def look(
     stack: Stack, contract: Path, secret: dict[str, Any], names: Sequence[str]
 ) -> tuple[list[Forecast], str | None]:
     """What is expected of each table, and who holds the lease. Reads only."""
-    source = Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
+    source = Source.of(secret)
     with stack.active():
         run = operations.unnamed(contract)
         run = replace(run, tables=run.contract.select(list(names)))
