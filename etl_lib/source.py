@@ -139,7 +139,7 @@ class Source:
                 host=self.host,
                 port=self.port,
                 user=self.username,
-                password=self.password,
+                password=self.password.encode(),  # a text would go as latin1
                 database=self.database,
                 charset="utf8mb4",
                 connect_timeout=10,
