@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from etl_lib import fragments
 from etl_lib.errors import ContractError
 from etl_lib.identifiers import REFUSED
 
@@ -36,6 +37,10 @@ def _problems(contract: Contract) -> Iterator[Problem]:
     for indicator in contract.indicators:
         yield from _name(f"indicators.{indicator.name}", indicator.name)
         yield from _name(f"indicators.{indicator.name}.period", indicator.period)
+        for table_name, span in indicator.touched_by.items():
+            for bound in span:
+                at = f"indicators.{indicator.name}.touched_by.{table_name}"
+                yield from _sql(at, bound, redshift=True)
     for table in contract.tables.values():
         yield from _table(f"tables.{table.name}", table)
     yield from _cycles(contract)
@@ -63,8 +68,9 @@ def _table(at: str, table: Table) -> Iterator[Problem]:
     for name, column in table.columns.items():
         if not TYPE.fullmatch(column.type):
             yield f"{at}.columns.{name}.type", f"{column.type!r} is not a type such as VARCHAR(40)"
-        if not name or not column.expression.strip():
+        if not name:
             yield f"{at}.columns.{name}", "name and expression may not be empty"
+        yield from _sql(f"{at}.columns.{name}.expression", column.expression)
     yield from _rules(at, table)
 
 
@@ -74,12 +80,19 @@ def _rules(at: str, table: Table) -> Iterator[Problem]:
         yield from _name(f"{at}.rules.{rule.name}", rule.name)
         if names.count(rule.name) > 1:
             yield f"{at}.rules.{rule.name}", "two rules have this name: counts could not be told"
-        if not rule.expect.strip():
-            yield f"{at}.rules.{rule.name}.expect", "may not be empty"
+        if not rule.column:  # the short forms are made by us
+            yield from _sql(f"{at}.rules.{rule.name}.expect", rule.expect)
+        for here in rule.reference.on if rule.reference else ():
+            yield from _sql(f"{at}.rules.{rule.name}.reference.on", here)
         if rule.reference and not rule.reference.on:
             yield f"{at}.rules.{rule.name}.reference.on", "names no column"
         for name in set(rule.columns) & set(table.skip):
             yield f"{at}.rules.{rule.name}", f"{name!r} is left in the source by skip"
+
+
+def _sql(at: str, text: str, redshift: bool = False) -> Iterator[Problem]:
+    if problem := fragments.problem(text, redshift):
+        yield at, f"{text!r} {problem}"
 
 
 def _cycles(contract: Contract) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ def note(run: Run, table: Table, names: Staging) -> list[str]:
 def _span(span: tuple[str, ...]) -> tuple[str, str]:
     if span == (ALL,):
         return f"DATE '{BEGINNING}'", f"DATE '{END}'"
-    return span[0], span[1]
+    return f"({span[0]})", f"({span[1]})"  # one expression each, whatever they are
 
 
 def _refresh(run: Run, indicator: Indicator) -> list[str]:

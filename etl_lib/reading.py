@@ -97,9 +97,13 @@ def _raw(source: Source, query: Query) -> Iterator[Any]:
     import connectorx
 
     try:
-        yield from connectorx.read_sql(
-            source.reader_url, query.sql, return_type="arrow_stream", batch_size=BATCH_ROWS
-        )
+        with source.tls.options() as options:
+            yield from connectorx.read_sql(
+                source.reader_url + options,
+                query.sql,
+                return_type="arrow_stream",
+                batch_size=BATCH_ROWS,
+            )
     except BaseException as error:
         # The reader's own PanicException is none of Exception's.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

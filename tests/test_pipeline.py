@@ -218,8 +218,8 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
 def test_any_database_moves_with_the_contract_that_init_writes(
     stack: Stack, tmp_path: Path, warehouse: Warehouse
 ) -> None:
+    from etl_lib.source import Source
     from workbench import init
-    from workbench.source_commands import source_of
 
     with stack.server.cursor() as cursor:
         cursor.execute("DROP DATABASE IF EXISTS shop")
@@ -238,7 +238,7 @@ def test_any_database_moves_with_the_contract_that_init_writes(
         cursor.execute(f"INSERT INTO {LINES} VALUES (1, 1), (1, 2)")
     secret = stack.server.secret("shop")
     path = tmp_path / "tables.toml"
-    path.write_text(init.draft(source_of(secret)).text)
+    path.write_text(init.draft(Source.of(secret)).text)
     summary = run_as_jobs(stack, path, "shop")
     assert summary.status == "SUCCEEDED", summary.error
     for table in ("orders", "order lines"):

@@ -239,8 +239,6 @@ def _cursor_type(made: Stack, table: Table, mark: Bookmark, source: str, databas
         if each["source"] == table.cursor:
             return str(each["source_type"])
     secret = source_option.parse(source) if source else made.server.secret(database)
-    reader = Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
+    reader = Source.of(secret)
     columns = moving_columns(reader, table)
     return next(each.column_type for each in columns if each.name == table.cursor)

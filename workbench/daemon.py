@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.source_option import PASSWORD
+
 # Those that this very process started: it must reap them, and Popen warns when forgotten.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -61,7 +63,7 @@ class Daemon:
                 stderr=log,
                 start_new_session=True,
                 cwd=self.directory,
-                env=None if environment is None else dict(environment),
+                env=_without_password(os.environ if environment is None else environment),
             )
         _CHILDREN[child.pid] = child
         # The start time tells this process from another that later gets the same pid.
@@ -111,6 +113,11 @@ class Daemon:
 
     def _tail(self, lines: int = 15) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _without_password(environment: Mapping[str, str]) -> dict[str, str]:
+    """It lives on, and starts others: the password is of the command that it was given."""
+    return {name: value for name, value in environment.items() if name != PASSWORD}
 
 
 def _start_time(pid: int) -> str:

@@ -77,9 +77,7 @@ def prepare(
 def _checked(contract: Path, secret: Mapping[str, Any], tables: str) -> tuple[str, ...]:
     """The names of the tables to move, each of which the source has as the contract says."""
     names = [name.strip() for name in tables.split(",") if name.strip()]
-    source = Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
+    source = Source.of(secret)
     selected = pipeline.read_contract(contract).select(names)
     for table in selected:
         checked_columns(source, table)

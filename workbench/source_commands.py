@@ -79,7 +79,7 @@ def init(
     if contract.exists():
         raise BadInput(f"{contract} exists already; give another name with --contract")
     secret = source_option.parse(source) if source else stack.up(home, say).server.secret(database)
-    draft = contract_init.draft(source_of(secret))
+    draft = contract_init.draft(Source.of(secret))
     contract.write_text(draft.text, encoding="utf-8")
     for warning in draft.warnings:
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
@@ -100,12 +100,6 @@ def seed_if_empty(server: Server) -> None:
     say("seeding the sample database")
     with bars(err) as progress:
         seeding.seed(server, stack.DATABASE, progress=_callback(progress))
-
-
-def source_of(secret: dict[str, Any]) -> Source:
-    return Source(
-        secret["host"], secret["port"], secret["username"], secret["password"], secret["dbname"]
-    )
 
 
 def _share(text: str) -> float:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlparse
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlparse
 
+from etl_lib import tls
 from etl_lib.errors import SourceError
 from workbench.mysql.seed import DATABASE
 from workbench.mysql.server import READER, Server
 
 PASSWORD = "WORKBOOK_SOURCE_PASSWORD"
+# As the clients of MySQL call them. PREFERRED may be plain text, VERIFY_CA takes any host.
+MODES = {name: mode for mode, name in tls.MODES.items()}
 
 
 def parse(url: str) -> dict[str, Any]:
     """The address as a secret in RDS shape; the password comes from the environment.
 
-    A password within the address is refused: arguments are visible to every process.
+    A password within the address is refused: arguments are visible to every process. ``ssl-mode``
+    and ``ssl-ca`` may be given as to MySQL's own clients.
     """
     parts = urlparse(url)
     database = unquote(parts.path.strip("/"))
@@ -42,6 +47,7 @@ def parse(url: str) -> dict[str, Any]:
         "username": unquote(parts.username),
         "password": os.environ[PASSWORD],
         "dbname": database,
+        **_ssl(parts.query),
     }
 
 
@@ -49,7 +55,7 @@ def address(secret: Mapping[str, Any]) -> str:
     """The way back: what ``--source`` takes. No password is in it."""
     user, database = (quote(str(secret[name]), safe="") for name in ("username", "dbname"))
     host = f"[{secret['host']}]" if ":" in str(secret["host"]) else secret["host"]
-    return f"mysql://{user}@{host}:{secret['port']}/{database}"
+    return f"mysql://{user}@{host}:{secret['port']}/{database}{_asking(secret)}"
 
 
 def asked(secret: Mapping[str, Any], server: Server | None) -> str:
@@ -59,3 +65,30 @@ def asked(secret: Mapping[str, Any], server: Server | None) -> str:
     if server is not None and place == (server.host, server.port, READER):
         return "" if name == DATABASE else f"--database {shlex.quote(name)}"
     return f"--source {shlex.quote(address(secret))}"
+
+
+def _ssl(query: str) -> dict[str, str]:
+    """``?ssl-mode=VERIFY_IDENTITY&ssl-ca=FILE`` as a secret has it."""
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    if unknown := sorted(set(given) - {"ssl-mode", "ssl-ca"}):
+        raise SourceError(f"--source: {', '.join(unknown)}: only ssl-mode and ssl-ca are known")
+    found = {}
+    if "ssl-mode" in given:
+        mode = given["ssl-mode"].upper()
+        if mode not in MODES:
+            raise SourceError(f"--source: ssl-mode={mode} is not one of {', '.join(MODES)}")
+        found["ssl"] = MODES[mode]
+    if "ssl-ca" in given:
+        ca = given["ssl-ca"]
+        found["ssl_ca"] = ca if ca.startswith("s3://") else str(Path(ca).expanduser().resolve())
+    return found
+
+
+def _asking(secret: Mapping[str, Any]) -> str:
+    ca = str(secret.get("ssl_ca", ""))
+    given = {
+        "ssl-mode": tls.MODES.get(secret.get("ssl", "")),
+        "ssl-ca": "" if ca.startswith("-----") else ca,  # a secret may hold the text itself
+    }
+    query = urlencode({name: value for name, value in given.items() if value}, safe="/:")
+    return f"?{query}" if query else ""

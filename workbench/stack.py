@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import boto3
 
-from workbench import endpoint, kernel
+from workbench import endpoint, kernel, source_option
 from workbench.endpoint import Endpoint
 from workbench.home import Home
 from workbench.mysql import seed
@@ -44,9 +44,11 @@ class Stack:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """This process, and the kernels it starts, use this stack and no other AWS."""
+        """This process, and the kernels it starts, use this stack and no other AWS. What runs in
+        them may show its environment: the source's password is not in it."""
         before = dict(os.environ)
         os.environ.update(self.environment())
+        os.environ.pop(source_option.PASSWORD, None)
         boto3.setup_default_session()  # it remembers the keys of an earlier stack
         try:
             yield

@@ -172,7 +172,9 @@ def _source(server: Server, chance: random.Random) -> KeptSource:
         if draw < 0.35:
             time.sleep(0.1 if draw < 0.1 else chance.uniform(0, 0.02))
 
-    return KeptSource(server.host, server.port, READER, server.reader_password, DATABASE, pause)
+    return KeptSource(
+        server.host, server.port, READER, server.reader_password, DATABASE, pause=pause
+    )
 
 
 def _end_prepared(cursor: Cursor, name: str) -> None:

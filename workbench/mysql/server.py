@@ -9,7 +9,7 @@ import secrets
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,10 +124,11 @@ def quoted(identifier: str) -> str:
     return "`" + identifier.replace("`", "``") + "`"
 
 
-def start(directory: Path) -> Server:
+def start(directory: Path, options: Sequence[str] = ()) -> Server:
     """Start the server that lives in ``directory``; the first time, make it.
 
-    Does nothing if it runs already. Port and passwords are kept over restarts.
+    Does nothing if it runs already. Port and passwords are kept over restarts. ``options`` are
+    MariaDB's own, such as ``--ssl-cert=FILE``.
     Raises ServerError with the end of the server's log if it does not come up, and
     MissingPrerequisite if this machine has no MariaDB.
     """
@@ -139,7 +140,9 @@ def start(directory: Path) -> Server:
         programs = prerequisites.mariadb()
         if not (directory / "data").exists():
             _install(programs, directory)
-        return _launch(programs, kept) if kept else _launch_new(programs, directory)
+        if kept:
+            return _launch(programs, kept, options)
+        return _launch_new(programs, directory, options)
 
 
 def stop(directory: Path) -> bool:
@@ -206,17 +209,19 @@ def _install(programs: prerequisites.Mariadb, directory: Path) -> None:
     fresh.rename(directory / "data")
 
 
-def _launch_new(programs: prerequisites.Mariadb, directory: Path, attempts: int = 3) -> Server:
+def _launch_new(
+    programs: prerequisites.Mariadb, directory: Path, options: Sequence[str], attempts: int = 3
+) -> Server:
     """Start it on a port that is free: between the choice and the start, others may take it."""
     try:
-        return _launch(programs, _settle(directory))
+        return _launch(programs, _settle(directory), options)
     except ServerError as error:
         if TAKEN not in str(error) or attempts == 1:
             raise
-    return _launch_new(programs, directory, attempts - 1)
+    return _launch_new(programs, directory, options, attempts - 1)
 
 
-def _launch(programs: prerequisites.Mariadb, server: Server) -> Server:
+def _launch(programs: prerequisites.Mariadb, server: Server, options: Sequence[str]) -> Server:
     """Start it and wait for it. Its users are set before it takes the first connection."""
     for directory in (server.imports, server.temporary):
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -224,7 +229,9 @@ def _launch(programs: prerequisites.Mariadb, server: Server) -> Server:
     write_private(users, _users(server))
     try:
         _daemon(server.directory).start(
-            _command(programs, server, users), server.answers, environment=programs.environment()
+            [*_command(programs, server, users), *options],
+            server.answers,
+            environment=programs.environment(),
         )
     except DaemonError as error:
         raise ServerError(f"MariaDB in {server.directory} on port {server.port}: {error}") from None

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from etl_lib import privileges
+from etl_lib.source import Source
 from workbench import operations, pipeline, source_option
 from workbench import stack as stacks
 from workbench.home import Home
@@ -20,7 +21,6 @@ from workbench.plan import alternatives, cost, durations, machine, screen
 from workbench.plan.cost import Basis, Line
 from workbench.plan.holder import holder
 from workbench.plan.windows import Forecast, forecasts
-from workbench.source_commands import source_of
 from workbench.stack import Stack
 
 out = Console(highlight=False)
@@ -71,7 +71,7 @@ def look(
     stack: Stack, contract: Path, secret: dict[str, Any], names: Sequence[str]
 ) -> tuple[list[Forecast], str | None]:
     """What is expected of each table, and who holds the lease. Reads only."""
-    source = source_of(secret)
+    source = Source.of(secret)
     with stack.active():
         run = operations.unnamed(contract)
         run = replace(run, tables=run.contract.select(list(names)))
@@ -82,7 +82,7 @@ def _hidden(contract: Path, secret: dict[str, Any], found: Sequence[Forecast]) -
     """What the source hides, and so keeps back from windows with a cursor."""
     tables = pipeline.read_contract(contract).tables
     lags = [tables[each.table].lag for each in found if tables[each.table].cursor]
-    return privileges.hidden(source_of(secret), max(lags)) if lags else None
+    return privileges.hidden(Source.of(secret), max(lags)) if lags else None
 
 
 def _basis(home: Home, contract: Path, found: Sequence[Forecast], rpus: int, hours: float) -> Basis:

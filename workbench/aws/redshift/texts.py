@@ -38,7 +38,7 @@ def _pieces(side: exp.Expression) -> list[exp.Expression]:
     return inner.expressions if _is_joined(inner) else [side]
 
 
-def _is_joined(node: exp.Expression) -> bool:
+def _is_joined(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and node.this == JOINED
 
 
