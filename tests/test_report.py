@@ -12,7 +12,16 @@ import pytest
 from markupsafe import Markup
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from workbench import claims, graph, pace, pipeline, report, source_option, verdict
+from workbench import (
+    claims,
+    graph,
+    pace,
+    pipeline,
+    report,
+    source_address,
+    source_option,
+    verdict,
+)
 from workbench.home import REPOSITORY
 from workbench.panels import Panel
 from workbench.prerequisites import chromium
@@ -285,9 +294,12 @@ def test_the_source_of_a_run_stands_in_its_report_as_it_is_typed_and_without_its
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(source_option.PASSWORD, "secret!")
-    address = source_option.address({**SOURCE, "password": "secret!"})
+    address = source_address.address({**SOURCE, "password": "secret!"})
     assert source_option.parse(address) == {**SOURCE, "engine": "mysql", "password": "secret!"}
-    asked = source_option.asked(SOURCE, None)
+    verified = {**SOURCE, "ssl": "verify-full", "ssl_ca": "/etc/ca.pem"}
+    again = source_option.parse(source_address.address(verified))
+    assert again == {**verified, "engine": "mysql", "password": "secret!"}
+    asked = source_address.asked(SOURCE, None)
     text = page(tmp_path, ran(tmp_path, "one", source=address, asked=asked))
     assert (
         "<pre>workbook run --source mysql://me%40work@db.example.org:3306/my%20shop</pre>" in text

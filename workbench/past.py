@@ -18,7 +18,7 @@ from typing import Any
 
 from etl_lib.errors import BadInput
 from workbench import endpoint as endpoints
-from workbench import execution, executions, history, pipeline, source_option
+from workbench import execution, executions, history, pipeline, source_address
 from workbench.console.local import Local
 from workbench.endpoint import Endpoint
 from workbench.executions import Found
@@ -165,8 +165,8 @@ def _begun(home: Home, local: Endpoint, run_id: str, found: Found) -> Summary:
     name = given.get("source_secret", SECRET)
     try:
         source = json.loads(secret.get_secret_value(SecretId=str(name))["SecretString"])
-        summary.source = source_option.address(source)
-        summary.asked = source_option.asked(source, mysql.load(home.mysql))
+        summary.source = source_address.address(source)
+        summary.asked = source_address.asked(source, mysql.load(home.mysql))
     except (secret.exceptions.ClientError, KeyError, ValueError):
         pass  # it is gone, or was none: the run itself has told so
     return summary

@@ -11,7 +11,7 @@ from typing import Any
 
 from etl_lib.errors import BadInput
 from etl_lib.source import Source, checked_columns
-from workbench import pipeline, source_option
+from workbench import pipeline, source_address
 from workbench.stack import DATABASE, SECRET, Stack
 from workbench.summary import Summary, status_of
 
@@ -69,8 +69,8 @@ def prepare(
         tables=chosen,
         source_secret=stack.pipeline.put_secret(secret_name(secret), secret),
         started=started,
-        source=source_option.address(secret),
-        asked=source_option.asked(secret, stack.server),
+        source=source_address.address(secret),
+        asked=source_address.asked(secret, stack.server),
     )
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlparse
+from urllib.parse import parse_qsl, unquote, urlparse
 
 from etl_lib import tls
 from etl_lib.errors import SourceError
-from workbench.mysql.seed import DATABASE
-from workbench.mysql.server import READER, Server
 
 PASSWORD = "WORKBOOK_SOURCE_PASSWORD"
 # As the clients of MySQL call them. PREFERRED may be plain text, VERIFY_CA takes any host.
@@ -51,22 +47,6 @@ def parse(url: str) -> dict[str, Any]:
     }
 
 
-def address(secret: Mapping[str, Any]) -> str:
-    """The way back: what ``--source`` takes. No password is in it."""
-    user, database = (quote(str(secret[name]), safe="") for name in ("username", "dbname"))
-    host = f"[{secret['host']}]" if ":" in str(secret["host"]) else secret["host"]
-    return f"mysql://{user}@{host}:{secret['port']}/{database}{_asking(secret)}"
-
-
-def asked(secret: Mapping[str, Any], server: Server | None) -> str:
-    """What to type for this source again; ``server`` is the sample's."""
-    name = str(secret["dbname"])
-    place = (secret["host"], secret["port"], secret["username"])
-    if server is not None and place == (server.host, server.port, READER):
-        return "" if name == DATABASE else f"--database {shlex.quote(name)}"
-    return f"--source {shlex.quote(address(secret))}"
-
-
 def _ssl(query: str) -> dict[str, str]:
     """``?ssl-mode=VERIFY_IDENTITY&ssl-ca=FILE`` as a secret has it."""
     given = dict(parse_qsl(query, keep_blank_values=True))
@@ -82,13 +62,3 @@ def _ssl(query: str) -> dict[str, str]:
         ca = given["ssl-ca"]
         found["ssl_ca"] = ca if ca.startswith("s3://") else str(Path(ca).expanduser().resolve())
     return found
-
-
-def _asking(secret: Mapping[str, Any]) -> str:
-    ca = str(secret.get("ssl_ca", ""))
-    given = {
-        "ssl-mode": tls.MODES.get(secret.get("ssl", "")),
-        "ssl-ca": "" if ca.startswith("-----") else ca,  # a secret may hold the text itself
-    }
-    query = urlencode({name: value for name, value in given.items() if value}, safe="/:")
-    return f"?{query}" if query else ""
