@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -19,9 +20,11 @@ from papermill.exceptions import PapermillExecutionError
 
 from tests.states import until
 from workbench import endpoint as local_aws
-from workbench import kernel
+from workbench import kernel, pipeline
 from workbench.endpoint import Endpoint
 from workbench.engine import GlueKernel, sends_statement
+from workbench.home import REPOSITORY
+from workbench.stack import Stack
 
 MAGICS = "%glue_version 5.1\n%worker_type G.1X\n%number_of_workers 2\n%idle_timeout 30"
 
@@ -139,6 +142,30 @@ def test_a_python_error_has_its_name_message_and_traceback(
     assert "in f" in "\n".join(error.traceback)
     written = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert written.cells[-1].outputs == []
+
+
+def test_a_cell_asks_the_warehouse_as_the_tutorial_says_and_sql_is_spark_s(
+    tmp_path: Path, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    text = (REPOSITORY / "docs" / "tutorial.md").read_text()
+    in_a_stage, own = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    view = 'spark.range(3).createOrReplaceTempView("three")'
+    started = "from pyspark import SparkContext\nprint(SparkContext._active_spark_context is None)"
+    names = (
+        f'"", "{pipeline.BUCKET}", "", "", "rental-apartments", "dev", "", "{pipeline.BOOKMARKS}"'
+    )
+    opened = "from etl_lib import ledger, show\nfrom etl_lib.run import open_run\n"
+    opened += f"run = open_run({names}, start=True)\nledger.prepare(run.warehouse)"
+    cells = run(
+        tmp_path, started, own, opened, in_a_stage, view, "%%sql\nSELECT id FROM three"
+    ).cells
+    outputs = ["".join(o.get("text", "") for o in cell.get("outputs", ())) for cell in cells]
+    assert outputs[-6].strip() == "True"  # the first cell has not waited for the JVM
+    assert "tables" in outputs[-5]
+    assert "table_name" in outputs[-3] or "Empty DataFrame" in outputs[-3]
+    assert outputs[-1].splitlines()[1:4] == ["| id|", "+---+", "|  0|"]
 
 
 def test_two_notebooks_share_a_session_but_not_their_names(
