@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from etl_lib.errors import BadInput
 from workbench import deployment, past, run_commands, tables
 from workbench.cli import app
 from workbench.home import Home
@@ -91,17 +93,28 @@ def listed(run_id: str) -> dict[str, Any]:
     return next(run for run in found if run["run_id"] == run_id)
 
 
+@pytest.fixture
+def endless(client: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The client, where a run does not come to its end: stage 01 sleeps."""
+    folder = tmp_path / "stepfunctions"
+    shutil.copytree(deployment.FOLDER, folder)
+    (folder / "jobs" / "01_extract.py").write_text("import time\ntime.sleep(600)\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(deployment, "FOLDER", folder)
+        deployment.Deployment(stack.endpoint).apply(lambda text: None)
+    yield client
+    deployment.Deployment(stack.endpoint).apply(lambda text: None)
+
+
 def test_a_run_that_the_api_started_is_listed_as_it_goes_and_as_it_ended(
-    stack: Stack, client: Any
+    stack: Stack, endless: Any
 ) -> None:
-    arn = started(client, "by-the-api", "{}")
+    arn = started(endless, "by-the-api", "{}")
     assert listed("by-the-api")["status"] == "RUNNING"
-    refused = ask("report", "by-the-api")
-    assert refused.exit_code and "is RUNNING: its report comes with its end" in str(
-        refused.exception
-    )
-    client.stop_execution(executionArn=arn)
-    assert over(client, arn, 60)["status"] == "ABORTED"
+    with pytest.raises(BadInput, match="is RUNNING: its report comes with its end"):
+        past.report_again(stack, "by-the-api")
+    endless.stop_execution(executionArn=arn)
+    assert over(endless, arn, 60)["status"] == "ABORTED"
     found = listed("by-the-api")
     assert found["status"] == "ABORTED" and found["source"].startswith("mysql://etl@127.0.0.1:")
     assert found["contract"].endswith("etl_lib/tables.toml") and found["asked"] == ""
