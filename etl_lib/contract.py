@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from etl_lib import contract_limits, expectations, rules
+from etl_lib import contract_limits, expectations, masks, rules
 from etl_lib.decisions import DECISIONS
 from etl_lib.errors import ContractError
 from etl_lib.expectations import Freshness, Rows
@@ -57,6 +57,7 @@ class Table:
     quarantine_limit: float = 0.05  # share of a batch; unless 0, five bad rows are never too many
     skip: tuple[str, ...] = ()  # columns that stay in the source
     decide: Mapping[str, str] = field(default_factory=dict)  # column -> what types.md offers
+    mask: Mapping[str, str] = field(default_factory=dict)  # column -> hash, drop, truncate:<n>
     drift: str = "freeze"  # freeze: changed columns stop the run; evolve: take up what is safe
     distkey: str | None = None  # Redshift's DISTKEY; without: DISTSTYLE AUTO
     sortkey: tuple[str, ...] = ()  # Redshift's SORTKEY
@@ -153,6 +154,8 @@ def _table(name: str, body: Mapping[str, Any], where: str) -> Table:
     body["rules"] = [rule for each in written for rule in rules.parsed(each, where, f"{at}.rules")]
     table = _with_freshness(record(Table, body, where, at), body, where, at)
     table = _with_rows(table, body, where, at)
+    dropped = tuple(name for name, mask in table.mask.items() if mask == masks.DROP)
+    table = replace(table, skip=(*table.skip, *(set(dropped) - set(table.skip))))
     if not table.keys:
         raise ContractError(where, f"{at}.keys", "a table needs at least one key column")
     if table.append_only and (not table.cursor or table.lookback):

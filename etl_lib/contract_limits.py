@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from etl_lib import fragments
+from etl_lib import fragments, masks
 from etl_lib.errors import ContractError
 from etl_lib.identifiers import REFUSED
 
@@ -71,7 +71,23 @@ def _table(at: str, table: Table) -> Iterator[Problem]:
         if not name:
             yield f"{at}.columns.{name}", "name and expression may not be empty"
         yield from _sql(f"{at}.columns.{name}.expression", column.expression)
+    yield from _masks(at, table)
     yield from _rules(at, table)
+
+
+def _masks(at: str, table: Table) -> Iterator[Problem]:
+    needed = {*table.keys, table.cursor, table.soft}
+    for name, mask in table.mask.items():
+        if not masks.MASK.fullmatch(mask):
+            yield f"{at}.mask.{name}", f"{mask!r} is not hash, drop or truncate:<characters>"
+        if name in needed:
+            problem = "is a key, the cursor or the mark of deletes: rows are found by its values"
+            yield f"{at}.mask.{name}", problem
+        if name in table.decide:
+            yield f"{at}.mask.{name}", "decide says something of it, too: give one of them"
+        for rule in table.rules:
+            if rule.column == name and rule.kind and mask == masks.HASH:
+                yield f"{at}.rules.{rule.name}", f"sees the hash of {name!r}, not its value"
 
 
 def _rules(at: str, table: Table) -> Iterator[Problem]:

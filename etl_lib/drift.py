@@ -48,6 +48,7 @@ def settle(
         return [dict(each) for each in columns], []
     before = {each["name"]: each for each in json.loads(bookmark.columns)}
     _refuse_other_keys(table, bookmark, before)
+    _refuse_other_masks(table, bookmark, before)
     found = [*_differences(before, {each["name"]: each for each in columns})]
     told = [text for text, _ in found]
     if told and table.drift != "evolve":
@@ -200,6 +201,20 @@ def _refuse_other_keys(
     if keys and keys != set(staging.key_names(table)):
         now = sorted(staging.key_names(table))
         told = [f"its keys were {sorted(keys)} and are {now}"]
+        raise _drifted(table, bookmark, told, ANEW)
+
+
+def _refuse_other_masks(
+    table: Table, bookmark: Bookmark, before: Mapping[str, Mapping[str, str]]
+) -> None:
+    """What was loaded without a mask stands there as it is, and would go on to."""
+    now = {folded(name): mask for name, mask in table.mask.items()}
+    told = [
+        f"the mask of column {name} was {each.get('mask') or 'none'} and is {now.get(name, 'none')}"
+        for name, each in before.items()
+        if each.get("mask", "") != now.get(name, "")
+    ]
+    if told:
         raise _drifted(table, bookmark, told, ANEW)
 
 

@@ -172,6 +172,7 @@ def described(columns: Sequence[Column], table: Table) -> list[dict[str, str]]:
             "source": column.name,
             "source_type": column.column_type,
             **({"key": "yes"} if column.name in table.keys else {}),
+            **({"mask": column.mask} if column.mask else {}),
         }
         for column in columns
     ]

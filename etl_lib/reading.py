@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from etl_lib import decisions, types, window
+from etl_lib import decisions, masks, types, window
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.identifiers import folded, mysql
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 50_000  # held in memory at a time
 ROW_LIMIT = 4 << 20  # bytes: https://docs.aws.amazon.com/redshift/latest/dg/t_Loading_data.html
 HASH = "_hash"
+UNKEYED = "_unkeyed"  # rows that were hashed without a key
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Query:
 
     @property
     def sums(self) -> list[str]:
-        return [HASH] * self.hashed + [column.name for column in self.counted]
+        keyed = [UNKEYED] * any(column.mask == masks.HASH for column in self.moving)
+        return [HASH] * self.hashed + [column.name for column in self.counted] + keyed
 
 
 def select(
@@ -60,6 +62,7 @@ def select(
     """The query of these columns. ``hashed``: names of the columns whose hash is to be summed."""
     by_name = {column.name: column for column in source.decided(table)}
     moving = [by_name[each["source"]] for each in columns]
+    _refuse_other_masks(table, columns, moving)
     counted = [column for column in moving if decisions.lost(column)]
     items = [types.select_expression(column) for column in moving]
     if hashed:
@@ -68,9 +71,24 @@ def select(
         f"CAST(COALESCE({decisions.lost(column)}, 0) AS SIGNED) AS _lost_{number}"
         for number, column in enumerate(counted)
     ]
+    if any(column.mask == masks.HASH for column in moving):
+        items.append(f"CAST({masks.OUTER} IS NULL AS SIGNED) AS {UNKEYED}")
     # The bulk reader binds nothing; the parameters are timestamps that we formatted ourselves.
     bound = where % tuple(f"'{value}'" for value in parameters)
     return Query(table, columns, moving, ", ".join(items), bound, bool(hashed), counted)
+
+
+def _refuse_other_masks(
+    table: Table, columns: Sequence[Mapping[str, str]], moving: Sequence[Column]
+) -> None:
+    """A repair, a backfill or a retry reads columns as they were planned: never less masked."""
+    for each, column in zip(columns, moving):
+        if each.get("mask", "") != column.mask:
+            planned, now = (mask or "none" for mask in (each.get("mask"), column.mask))
+            raise SourceError(
+                f"table {table.name}, column {column.name}: its mask was {planned} when it was "
+                f"planned, and is {now}. Nothing was moved."
+            )
 
 
 def batches(source: Source, query: Query) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:
@@ -103,6 +121,7 @@ def _raw(source: Source, query: Query) -> Iterator[Any]:
                 query.sql,
                 return_type="arrow_stream",
                 batch_size=BATCH_ROWS,
+                pre_execution_query=masks.session(source.mask_key) or None,
             )
     except BaseException as error:
         # The reader's own PanicException is none of Exception's.
@@ -120,7 +139,9 @@ def _cast(query: Query, values: Any, field: pa.Field) -> Any:
 
 
 def _refuse_undecided(query: Query, sums: Mapping[str, int]) -> None:
-    """A decision that says what the values are, and finds others."""
+    """A decision that says what the values are, and finds others; a hash of nobody's key."""
+    if sums.get(UNKEYED):
+        raise SourceError(f"table {query.table.name}: its session has no mask_key: nothing moved")
     for column in query.counted:
         if sums[column.name] and not decisions.may_change(column):
             raise SourceError(

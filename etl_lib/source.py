@@ -14,7 +14,7 @@ import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import DictCursor
 
-from etl_lib import aws, decisions, expectations, identifiers, rules, tls, types
+from etl_lib import aws, decisions, expectations, identifiers, masks, rules, tls, types
 from etl_lib.connections import Connections
 from etl_lib.contract import Table
 from etl_lib.errors import OutOfBand, SourceError
@@ -74,11 +74,13 @@ class Source:
     database: str
     ssl: str = ""  # as in tls.MODES; empty: by the host
     ssl_ca: str = field(default="", repr=False)
+    mask_key: str = field(default="", repr=False)
 
     @classmethod
     def from_secret(cls, secret_id: str) -> Source:
         """Read the secret ``secret_id``, shaped as RDS writes it:
-        ``{"host", "port", "username", "password", "dbname"}``; and ``tls``'s ``ssl``, ``ssl_ca``.
+        ``{"host", "port", "username", "password", "dbname"}``; and ``tls``'s ``ssl``,
+        ``ssl_ca``, and the ``mask_key`` of ``masks``.
         """
         client = aws.client("secretsmanager")
         try:
@@ -101,6 +103,7 @@ class Source:
             secret["dbname"],
             secret.get("ssl", ""),
             secret.get("ssl_ca", ""),
+            secret.get("mask_key", ""),
         )
 
     @property
@@ -155,6 +158,8 @@ class Source:
             raise SourceError(f"cannot reach {self.name}: {reason}{tls.refusal(reason)}") from None
         with connection.cursor() as cursor:
             cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}")
+            for statement in masks.session(self.mask_key):
+                cursor.execute(statement)
         return connection
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -195,7 +200,11 @@ class Source:
     def decided(self, table: Table) -> tuple[Column, ...]:
         """As ``columns``, each with what the contract decides for it."""
         return tuple(
-            replace(column, decision=table.decision(column.name, column.can_be_zero_date))
+            replace(
+                column,
+                decision=table.decision(column.name, column.can_be_zero_date),
+                mask=table.mask.get(column.name, ""),
+            )
             for column in self.columns(table.name)
         )
 
@@ -249,6 +258,7 @@ def moving_columns(source: Source, table: Table) -> tuple[Column, ...]:
         )
     moving = tuple(column for column in columns if column.name not in table.skip)
     for column in moving:
+        masks.check(column, source.mask_key)
         decisions.check(column)
     kinds = {column.name: types.redshift_type(column) for column in moving}
     for rule in table.rules:
@@ -278,6 +288,7 @@ def _check_names(table: Table, names: Sequence[str], at: str) -> None:
         ("cursor", (table.cursor,) if table.cursor else ()),
         ("skip", table.skip),
         ("decide", tuple(table.decide)),
+        ("mask", tuple(table.mask)),
         ("deletes", (table.soft,) if table.soft else ()),
         *((f"rules.{rule.name}", rule.columns) for rule in table.rules),
     ):

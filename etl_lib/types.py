@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from etl_lib import decisions, identifiers
+from etl_lib import decisions, identifiers, masks
 from etl_lib.errors import SourceError
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ class Column:
     renewed: bool = False  # by the server itself, at every change
     numbered: bool = False  # by the server itself: AUTO_INCREMENT
     decision: str = ""  # one of decisions.DECISIONS
+    mask: str = ""  # hash or truncate:<characters>: what leaves the source of it
 
     @property
     def unsigned(self) -> bool:
@@ -153,9 +154,16 @@ class Column:
         return kind if kind in KINDS else ""
 
     @property
+    def binary(self) -> bool:
+        return self.kind in decisions.BINARIES
+
+    @property
     def hashed(self) -> str:
-        """The MySQL expression whose text tells any two values apart."""
+        """The MySQL expression whose text tells any two values apart, as far as they may be known:
+        even a digest of a masked one could be guessed."""
         name = identifiers.mysql(self.name)
+        if self.mask:
+            return value_expression(self)
         return _FLOAT.format(name) if self.data_type == "float" else name
 
 
@@ -164,7 +172,7 @@ def redshift_type(column: Column) -> str:
 
     SourceError if there is none.
     """
-    decided = decisions.redshift_type(column)
+    decided = masks.redshift_type(column) or decisions.redshift_type(column)
     if decided:
         return decided
     if not column.kind or not KINDS[column.kind].redshift:
@@ -187,6 +195,8 @@ def select_expression(column: Column) -> str:
 def value_expression(column: Column) -> str:
     """The MySQL expression that gives every value of ``column`` exactly."""
     name = identifiers.mysql(column.name)
+    if column.mask:
+        return masks.read(column, KINDS[column.kind].read.format(name))
     decided = decisions.read(column, name)
     if decided:
         return decided

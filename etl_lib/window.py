@@ -345,7 +345,11 @@ def refuse_zero_dates(
     parameters: Sequence[str] = (),
 ) -> None:
     """Raise SourceError for the first column that has such dates and no decision about them."""
-    dates = [column.name for column in columns if column.can_be_zero_date and not column.decision]
+    dates = [
+        column.name
+        for column in columns
+        if column.can_be_zero_date and not (column.decision or column.mask)
+    ]
     if not dates:
         return
     counts = ", ".join(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.source_option import PASSWORD
+from workbench.source_option import SECRETS
 
 # Those that this very process started: it must reap them, and Popen warns when forgotten.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
@@ -117,7 +117,7 @@ class Daemon:
 
 def _without_password(environment: Mapping[str, str]) -> dict[str, str]:
     """It lives on, and starts others: the password is of the command that it was given."""
-    return {name: value for name, value in environment.items() if name != PASSWORD}
+    return {name: value for name, value in environment.items() if name not in SECRETS}
 
 
 def _start_time(pid: int) -> str:

@@ -11,6 +11,11 @@ from etl_lib import tls
 from etl_lib.errors import SourceError
 
 PASSWORD = "WORKBOOK_SOURCE_PASSWORD"
+MASK_KEY = "WORKBOOK_MASK_KEY"
+SECRETS = (
+    PASSWORD,
+    MASK_KEY,
+)  # of the command that they are given: nothing that it starts has them
 # As the clients of MySQL call them. PREFERRED may be plain text, VERIFY_CA takes any host.
 MODES = {name: mode for mode, name in tls.MODES.items()}
 
@@ -44,6 +49,7 @@ def parse(url: str) -> dict[str, Any]:
         "password": os.environ[PASSWORD],
         "dbname": database,
         **_ssl(parts.query),
+        **({"mask_key": os.environ[MASK_KEY]} if MASK_KEY in os.environ else {}),
     }
 
 

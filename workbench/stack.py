@@ -48,7 +48,8 @@ class Stack:
         them may show its environment: the source's password is not in it."""
         before = dict(os.environ)
         os.environ.update(self.environment())
-        os.environ.pop(source_option.PASSWORD, None)
+        for name in source_option.SECRETS:
+            os.environ.pop(name, None)
         boto3.setup_default_session()  # it remembers the keys of an earlier stack
         try:
             yield

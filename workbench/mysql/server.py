@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -108,7 +109,13 @@ class Server:
             "username": READER,
             "password": self.reader_password,
             "dbname": database,
+            "mask_key": self.mask_key,
         }
+
+    @property
+    def mask_key(self) -> str:
+        """The key by which columns are hashed: the same as long as the server has its passwords."""
+        return hashlib.sha256(f"mask {self.admin_password}".encode()).hexdigest()
 
     def answers(self) -> bool:
         """Whether it can be logged in to."""
