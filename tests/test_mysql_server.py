@@ -186,6 +186,7 @@ def test_the_secret_is_shaped_as_rds_writes_it(shop: Server) -> None:
         "username": "etl",
         "password": shop.reader_password,
         "dbname": "shop",
+        "mask_key": shop.mask_key,  # ours: by which columns are hashed
     }
 
 
