@@ -213,17 +213,17 @@ def parity() -> None:
 def export(
     check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
 ) -> None:
-    """Make the Glue jobs from the notebooks, the state machine's picture, the reference."""
+    """Make the Glue jobs from the notebooks, also in the template, pictures, the reference."""
     from workbench import reference
-    from workbench.export import exporter, picture
+    from workbench.export import exporter, picture, template
 
     if check:
-        stale = exporter.stale() + picture.stale() + reference.stale()
+        stale = exporter.stale() + template.stale() + picture.stale() + reference.stale()
         if stale:
             _fail(f"stale: {', '.join(stale)}. Type `workbook export`, and commit it", 1)
         out.print("up to date")
         return
-    written = exporter.export() + picture.draw() + reference.write()
+    written = exporter.export() + template.write() + picture.draw() + reference.write()
     out.print(f"wrote {', '.join(written)}" if written else "up to date")
 
 

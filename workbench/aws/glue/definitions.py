@@ -19,7 +19,7 @@ SHELL_CAPACITIES = (0.0625, 1.0)
 FIELDS = frozenset(
     "Description LogUri Role ExecutionProperty Command DefaultArguments NonOverridableArguments "
     "Connections MaxRetries Timeout MaxCapacity NumberOfWorkers WorkerType GlueVersion "
-    "ExecutionClass JobMode Tags".split()
+    "ExecutionClass JobMode SecurityConfiguration Tags".split()
 )
 # Consumed by Glue, or of no use to a script that nobody asks for them by name.
 RESERVED = ("--JOB_NAME", "--conf", "--debug", "--mode")

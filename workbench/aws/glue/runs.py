@@ -29,6 +29,7 @@ LOST = "The local AWS stopped while this run was running."
 CONSUMED = (
     "--additional-python-modules",
     "--conf",
+    "--custom-logGroup-prefix",
     "--enable-continuous-cloudwatch-log",
     "--enable-glue-datacatalog",
     "--enable-job-insights",
