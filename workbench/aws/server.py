@@ -18,6 +18,7 @@ from workbench.aws import keys
 from workbench.aws.faults import Faults
 from workbench.aws.guard import Guard
 from workbench.aws.protocol import Context
+from workbench.aws.requests import Requests
 from workbench.aws.router import Router
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def serve(state: Path) -> None:
     )
     router = Router(context, Guard(kept.port, kept.access_key))
     drilled = (state / "faults.json").exists()
-    server.app = Faults(router, state) if drilled else router
+    server.app = Requests(Faults(router, state) if drilled else router, state)
     _stop_on_signals(server)
     log.info("listening on %s", kept.url)
     server.serve_forever(poll_interval=0.05)

@@ -34,6 +34,7 @@ CONFIG = Config(
     proxies={},
     s3={"addressing_style": "path"},
     inject_host_prefix=False,
+    user_agent_appid="states",  # who asks, for the log of requests
 )
 
 
