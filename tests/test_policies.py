@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import copy
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from etl_lib.errors import StatementFailed
+from etl_lib.warehouse import Warehouse
 from workbench.drill.lane import Lane
 from workbench.export.template import TEMPLATE
 from workbench.home import Home
 from workbench.mysql.server import Server
 
 from .emptied import emptied
-from .security import attacks, calls, derived, evaluator
+from .security import attacks, calls, derived, evaluator, grants
 from .security.cloudformation import ACCOUNT, OTHER, REGION, Stack
 from .security.evaluator import Call
 
@@ -319,3 +322,54 @@ def assumed(here: Stack, role: str, service: str, context: Mapping[str, str]) ->
     )
     assert not answer.decisions[0].startswith("error"), answer
     return answer.decisions == ["Allowed"]
+
+
+def test_every_statement_that_a_stage_runs_is_granted_and_no_more(
+    requests: list[dict[str, Any]],
+) -> None:
+    """By warehouse.sql: beside reading, which all may, and what a stage owns because it made it."""
+    given, needs = grants.granted(), grants.needed(requests)
+    assert set(given) == {*grants.USERS.values(), "analyst"}
+    refused = [
+        f"{user} lacks {privilege}: {text[:200]}"
+        for user, wanted in needs.items()
+        for privilege, text in wanted.items()
+        if privilege not in given[user]
+    ]
+    assert refused == []
+    superfluous = [
+        f"{user} has {privilege}"
+        for user, privileges in given.items()
+        for privilege in privileges - set(needs.get(user, {}))
+        if privilege[0] not in ("SELECT", "USAGE")
+    ]
+    assert superfluous == []
+    assert {what for what, _ in given["analyst"]} == {"SELECT", "USAGE"}
+    assert given["transform"] == given["bookmark"] == given["analyst"]
+
+
+# Users and roles are not enforced by the local Redshift; these it refuses by name.
+REFUSED = (
+    r"CREATE (USER|ROLE) ",
+    r"GRANT ROLE ",
+    r"GRANT [A-Z, ]+ FOR TABLES IN SCHEMA ",
+    r"(GRANT|REVOKE) ASSUMEROLE ",
+)
+
+
+def test_the_grants_run_on_the_local_redshift_as_far_as_it_has_them(
+    requests: list[dict[str, Any]],  # with it this process uses that local AWS
+) -> None:
+    warehouse = Warehouse("rental-apartments", "dev", "")
+    names = {"Database": "dev", "RolePrefix": "x-dev-", "CopyRoleArn": "arn:aws:iam::1:role/copy"}
+    ran, said = [], []
+    for statement in grants.script(names):
+        try:
+            warehouse.rows(statement)
+            ran.append(statement)
+        except StatementFailed as error:
+            assert "is not supported by the local Redshift" in str(error), error
+            said.append(statement)
+    assert all(any(re.match(each, text) for each in REFUSED) for text in said), said
+    assert not any(re.match(each, text) for each in REFUSED for text in ran)
+    assert len(ran) >= 15

@@ -162,7 +162,7 @@ def _long(rows: Rows, table: str, column: str) -> str | None:
         for start in range(1, 1_024_001, PIECE)
     ]
     row = rows(f"SELECT {', '.join(hashes)} FROM {table}")[0]
-    return "md5 " + hashlib.md5("".join(map(str, row.values())).encode()).hexdigest()
+    return "md5 " + _md5("".join(map(str, row.values())))
 
 
 def _text(value: Any) -> str | None:
@@ -174,8 +174,8 @@ def _shortened(text: str | None) -> str | None:
     if text is None or len(text) <= 2 * LONG:
         return text
     digits = [text[2 * at : 2 * (at + PIECE)] for at in range(0, 1_024_000, PIECE)]
-    parts = [hashlib.md5(each.encode()).hexdigest() for each in digits]
-    return "md5 " + hashlib.md5("".join(parts).encode()).hexdigest()
+    parts = [_md5(each) for each in digits]
+    return "md5 " + _md5("".join(parts))
 
 
 def _differing(lane: Lane) -> list[str]:
@@ -251,3 +251,7 @@ def _query(reader: Any, table: Table) -> reading.Query:
     columns = checked_columns(reader, table)
     window.full(reader, table, columns, None)
     return reading.select(reader, table, planning.described(columns, table), "TRUE")
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
