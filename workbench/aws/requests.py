@@ -2,8 +2,8 @@
 
 While ``requests.jsonl`` exists in the state directory, each request adds a line to it: ``caller``
 (the job's name, ``states`` for a state machine, else empty), ``service``, ``operation``,
-``resource`` (for S3 bucket and key), ``status``, and what of the request names things: never a
-secret's value, never a row.
+``resource`` (for S3 bucket and key), ``status``, and what of the request names things. Never a
+secret's value; but SQL texts may hold values of rows, so it is for tests and never on by itself.
 """
 
 from __future__ import annotations
