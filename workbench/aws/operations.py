@@ -10,10 +10,18 @@ TARGETS = {
     "secretsmanager": "secretsmanager",
     "Logs_20140328": "logs",
     "AWSStepFunctions": "stepfunctions",
+    "AmazonSQS": "sqs",
+    "TrentService": "kms",
 }
 
 # Executed by services of our own.
 OWN: dict[str, frozenset[str]] = {
+    "cloudformation": frozenset(
+        "CreateChangeSet DescribeChangeSet ListChangeSets ExecuteChangeSet DeleteChangeSet "
+        "DescribeStacks ListStacks DescribeStackEvents DescribeStackResources "
+        "DescribeStackResource ListStackResources GetTemplate ValidateTemplate "
+        "DeleteStack".split()
+    ),
     "glue": frozenset(
         "CreateSession GetSession ListSessions StopSession DeleteSession RunStatement GetStatement "
         "ListStatements CancelStatement GetTags TagResource UntagResource CreateJob UpdateJob "
@@ -45,11 +53,17 @@ READS: dict[str, frozenset[str]] = {
         "GetRandomPassword".split()
     ),
     "logs": frozenset("DescribeLogGroups DescribeLogStreams GetLogEvents FilterLogEvents".split()),
-    "iam": frozenset("GetRole ListRoles GetRolePolicy ListRolePolicies".split()),
+    "iam": frozenset(
+        "GetRole ListRoles GetRolePolicy ListRolePolicies ListAttachedRolePolicies GetPolicy "
+        "GetPolicyVersion ListPolicyVersions".split()
+    ),
+    "kms": frozenset("DescribeKey GetKeyPolicy GetKeyRotationStatus ListAliases ListKeys".split()),
     "sns": frozenset(
         "GetTopicAttributes ListTopics ListSubscriptions ListSubscriptionsByTopic "
         "ListTagsForResource Publish".split()
     ),
+    # Queues are kept, and no messages: a receipt could not be given again after a restart.
+    "sqs": frozenset("GetQueueUrl GetQueueAttributes ListQueues".split()),
     "sts": frozenset(["GetCallerIdentity"]),
 }
 WRITES: dict[str, frozenset[str]] = {
@@ -65,10 +79,20 @@ WRITES: dict[str, frozenset[str]] = {
         "CreateLogGroup DeleteLogGroup CreateLogStream DeleteLogStream PutLogEvents "
         "PutRetentionPolicy DeleteRetentionPolicy".split()
     ),
-    "iam": frozenset("CreateRole DeleteRole PutRolePolicy DeleteRolePolicy".split()),
-    "sns": frozenset(
-        "CreateTopic DeleteTopic SetTopicAttributes TagResource UntagResource".split()
+    "iam": frozenset(
+        "CreateRole DeleteRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy "
+        "AttachRolePolicy DetachRolePolicy CreatePolicy DeletePolicy CreatePolicyVersion "
+        "DeletePolicyVersion".split()
     ),
+    "kms": frozenset(
+        "CreateKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion CreateAlias UpdateAlias "
+        "DeleteAlias".split()
+    ),
+    "sns": frozenset(
+        "CreateTopic DeleteTopic SetTopicAttributes TagResource UntagResource Subscribe "
+        "Unsubscribe".split()
+    ),
+    "sqs": frozenset("CreateQueue DeleteQueue SetQueueAttributes".split()),
     "sts": frozenset(),
 }
 

@@ -121,13 +121,20 @@ class Router:
     def _query(self, request: Request, scope: Scope) -> Response:
         text = _text(_body(request))
         operation = parse_qs(text).get("Action", ["(no Action)"])[0]
-        if scope.service in operations.TARGETS.values() or not operations.by_moto(
-            scope.service, operation
-        ):
+        own = operation in operations.OWN.get(scope.service, ())
+        json_only = scope.service in operations.TARGETS.values()
+        if json_only or not (own or operations.by_moto(scope.service, operation)):
             raise not_supported(scope.service, operation)
         if request.path != "/" or request.method != "POST":
             raise AwsError("UnknownOperationException", "Actions are asked for by POST to /", 404)
         shapes.form(scope.service, operation, dict(parse_qsl(text, keep_blank_values=True)))
+        if own:
+            from workbench.aws.cloudformation import wire
+
+            parsed = wire.read(scope.service, operation, text)
+            shapes.check(scope.service, operation, parsed)
+            answer = self._service(scope.service).handle(operation, parsed, self._context)
+            return wire.reply(scope.service, operation, answer)
         return self._moto.call(scope.service, operation, FORM, text)
 
     def _service(self, name: str) -> Service:
@@ -136,6 +143,13 @@ class Router:
             if name not in registry.services:
                 registry.services[name] = FACTORIES[name](self._context)
             return registry.services[name]
+
+
+def _cloudformation(context: Context) -> Service:
+    from workbench.aws.cloudformation.service import CloudFormationService
+
+    service: Service = CloudFormationService(context)
+    return service
 
 
 def _glue(context: Context) -> Service:
@@ -166,8 +180,9 @@ def _stepfunctions(context: Context) -> Service:
     return service
 
 
-CLOSING = ["scheduler", "stepfunctions", "glue", "redshift-data"]
+CLOSING = ["cloudformation", "scheduler", "stepfunctions", "glue", "redshift-data"]
 FACTORIES: dict[str, Callable[[Context], Service]] = {
+    "cloudformation": _cloudformation,
     "glue": _glue,
     "redshift-data": _redshift,
     "scheduler": _scheduler,

@@ -1,0 +1,1 @@
+"""CloudFormation: a template's resources, made by the same API calls as on AWS."""
