@@ -406,6 +406,20 @@ def test_what_is_to_be_retained_stays(endpoint: Endpoint, formation: Any) -> Non
     assert endpoint.client("s3").get_object(Bucket=names["Data"], Key="row")
     with pytest.raises(ClientError):
         endpoint.client("glue").get_job(JobName="kept-job")
+    formation.create_change_set(
+        StackName="kept",
+        ChangeSetName="again",
+        ChangeSetType="CREATE",
+        TemplateBody=TEMPLATE,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        ImportExistingResources=True,
+    )
+    found = formation.describe_change_set(StackName="kept", ChangeSetName="again")
+    assert {name for name, one in actions(found).items() if one[0] == "Import"} == {"Data"}
+    formation.execute_change_set(StackName="kept", ChangeSetName="again")
+    assert ended(formation, "kept")["StackStatus"] == "CREATE_COMPLETE"
+    assert endpoint.client("s3").get_object(Bucket=names["Data"], Key="row")
+    assert removed(formation, "kept") == "DELETE_COMPLETE"
 
 
 def test_a_bucket_with_objects_stops_its_deletion_by_name(

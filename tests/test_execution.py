@@ -189,7 +189,7 @@ def test_an_interrupted_run_stops_and_goes_on_under_its_name_only_by_a_redrive(
     assert healed.status == "SUCCEEDED", healed.error
     assert "06_finalize" in said.getvalue() and "FAILED" not in said.getvalue()
     assert {stage.status for stage in healed.stages} == {"SUCCEEDED"}
-    assert past.one(own.home, "interrupted")["seconds"] == healed.seconds
+    assert past.one(own.home, own, "interrupted")["seconds"] == healed.seconds
     page = (own.home.runs / "interrupted" / "report.html").read_text()
     assert "\N{BALLOT X}" not in page  # no state is drawn as failed
 
@@ -317,7 +317,7 @@ def test_a_schedule_runs_it_unattended(own: Stack) -> None:
             new = {e["executionArn"] for e in _executions(client, machine)} - before
         arn = new.pop()
         assert finished(client, arn)["status"] == "SUCCEEDED"
-        scheduled = past.one(own.home, arn.rpartition(":")[2])
+        scheduled = past.one(own.home, own, arn.rpartition(":")[2])
         assert scheduled["status"] == "SUCCEEDED" and set(scheduled["tables"])
         page = past.report_again(own, scheduled["run_id"]).read_text()
         assert "Nothing had changed: 5 tables were compared in" in page

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -15,8 +17,10 @@ from workbench import progress
 from workbench.console.progress import far, of_tables
 from workbench.endpoint import ROLE, Endpoint
 from workbench.history import Visit
+from workbench.home import Home
 from workbench.pipeline import BUCKET
 from workbench.stack import Stack
+from workbench.target import LOCAL
 
 SCRIPT = """
 import time
@@ -80,20 +84,23 @@ def test_a_line_is_printed_in_one_piece(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "plain log"])
 def test_who_watches_a_run_is_told_the_newest_line_of_its_job(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, terminal: bool
+    endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
-    job = f"progress-{terminal}"
-    endpoint.client("s3").create_bucket(Bucket=job.lower())
-    endpoint.client("s3").put_object(Bucket=job.lower(), Key="job.py", Body=SCRIPT.encode())
-    command = {"Name": "pythonshell", "ScriptLocation": f"s3://{job.lower()}/job.py"}
+    prefix = f"progress-{terminal}-"
+    job = prefix + progress.STAGE
+    bucket = f"progress-{terminal}".lower()
+    endpoint.client("s3").create_bucket(Bucket=bucket)
+    endpoint.client("s3").put_object(Bucket=bucket, Key="job.py", Body=SCRIPT.encode())
+    command = {"Name": "pythonshell", "ScriptLocation": f"s3://{bucket}/job.py"}
     glue = endpoint.client("glue")
     glue.create_job(Name=job, Role=ROLE, Command=command, MaxCapacity=0.0625)
     started = glue.start_job_run(JobName=job, Arguments={"--run_id": "long"})["JobRunId"]
     monkeypatch.setattr(progress, "PLAIN", 0.0)
     written = io.StringIO()
     console = Console(file=written, force_terminal=terminal, width=40)
-    other = progress.Watch(endpoint, "other", console, job)
-    watch = progress.Watch(endpoint, "long", console, job)
+    place = Stack(Home(tmp_path), endpoint, None, replace(LOCAL, prefix=prefix))
+    other = progress.Watch(place, "other", console)
+    watch = progress.Watch(place, "long", console)
     line = "orders: 1,500,000 of 5,000,000 rows, 600,000 rows/s, 6 s left"
     try:
         assert until(watch.lines, 30) == [line]
@@ -129,7 +136,7 @@ def test_who_watches_a_later_stage_is_told_its_tables_and_their_rows(
     publish("04_load", "a", 1_000)
     written = io.StringIO()
     console = Console(file=written, force_terminal=terminal, width=40)
-    watch = progress.Watch(stack.endpoint, run_id, console, tables=("a", "b", "c"))
+    watch = progress.Watch(stack, run_id, console, ("a", "b", "c"))
     assert watch.lines(["04_load"]) == ["04_load  1 of 3 tables, 1,000 of 1,230 rows"]
     publish("04_load", "c", 30)
     line = "04_load  2 of 3 tables, 1,030 of 1,230 rows"

@@ -155,13 +155,13 @@ def test_a_run_whose_process_was_killed_is_no_longer_running(
     over(client, started(client, "killed-states", "[]"), 60)
     killed(stack.home, "killed-states", "state machine")
     monkeypatch.setenv("WORKBOOK_HOME", str(stack.home.root))
-    assert past.one(stack.home, "killed-states")["status"] == "FAILED"
+    assert past.one(stack.home, stack, "killed-states")["status"] == "FAILED"
     for via in ("state machine", "notebooks"):  # of a local AWS that does not run any more
         killed(kept, via.replace(" ", "-"), via)
-    assert "workbook redrive state-machine" in past.one(kept, "state-machine")["error"]
-    assert past.one(kept, "notebooks")["status"] == "ABORTED"
+    assert "workbook redrive state-machine" in past.one(kept, None, "state-machine")["error"]
+    assert past.one(kept, None, "notebooks")["status"] == "ABORTED"
     with past.alive(kept.runs / "notebooks"):
-        assert past.one(kept, "notebooks")["status"] == "RUNNING"
+        assert past.one(kept, None, "notebooks")["status"] == "RUNNING"
 
 
 @pytest.mark.parametrize("width", [30, 60, 80, 200])

@@ -22,6 +22,7 @@ from workbench import bookmark_views as views
 from workbench import operations, pipeline, source_option, stack
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.stack import Stack
+from workbench.where import HERE, Where, somewhere
 
 app = typer.Typer(help="How far each table has come.", no_args_is_help=True)
 out = Console(highlight=False)
@@ -34,9 +35,14 @@ JsonOption = Annotated[bool, typer.Option("--json")]
 
 
 @app.command()
-def show(contract: ContractOption = pipeline.CONTRACT, as_json: JsonOption = False) -> None:
+@somewhere
+def show(
+    contract: ContractOption = pipeline.CONTRACT,
+    as_json: JsonOption = False,
+    where: Where = HERE,
+) -> None:
     """Where each bookmark stands, which run has not ended, and when the last one loaded."""
-    with operations.opened(contract) as (_, run):
+    with operations.opened(contract, where) as (_, run):
         rows = views.rows(run)
     if as_json:
         out.print_json(json.dumps(rows))
@@ -52,14 +58,16 @@ def show(contract: ContractOption = pipeline.CONTRACT, as_json: JsonOption = Fal
 
 
 @app.command()
+@somewhere
 def history(
     table: TableArgument,
     contract: ContractOption = pipeline.CONTRACT,
     last: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
     as_json: JsonOption = False,
+    where: Where = HERE,
 ) -> None:
     """What the ledger says was loaded, and what was changed by hand; the newest first."""
-    with operations.opened(contract) as (_, run):
+    with operations.opened(contract, where) as (_, run):
         chosen = run.contract.select([table])[0]
         rows = views.history(run, chosen, last)
     if as_json:
@@ -69,6 +77,7 @@ def history(
 
 
 @app.command()
+@somewhere
 def seed(
     table: TableArgument,
     moment: Annotated[
@@ -78,12 +87,13 @@ def seed(
     contract: ContractOption = pipeline.CONTRACT,
     source: SourceOption = "",
     database: DatabaseOption = stack.DATABASE,
+    where: Where = HERE,
 ) -> None:
     """Give a table its first bookmark: it was loaded by other means, or DynamoDB was lost.
 
     Never changes a bookmark that is there.
     """
-    with operations.opened(contract) as (made, run), _leased(run):
+    with operations.opened(contract, where) as (made, run), _leased(run):
         chosen = run.contract.select([table])[0]
         mark = run.bookmarks.get(table)
         if mark.version:
@@ -99,11 +109,12 @@ def seed(
             before = (ledger.last(run, table) or {}).get("high")
             _refuse_forward(chosen, before, value, skip_rows)
         else:
-            changes = _as_ledger(run, chosen)
+            changes = of_ledger(run, chosen)
         _move(run, chosen, mark, changes, "seed")
 
 
 @app.command("set")
+@somewhere
 def set_(
     table: TableArgument,
     moment: Annotated[str, typer.Argument(help="Where the next run is to begin; UTC.")] = "",
@@ -120,16 +131,17 @@ def set_(
     contract: ContractOption = pipeline.CONTRACT,
     source: SourceOption = "",
     database: DatabaseOption = stack.DATABASE,
+    where: Where = HERE,
 ) -> None:
     """Move a bookmark. Back is safe: rows are read again. Forward passes rows by."""
     if sum((bool(moment), beginning, as_ledger)) != 1:
         raise BadInput("give one of: a moment, --beginning, --ledger")
-    with operations.opened(contract) as (made, run), _leased(run):
+    with operations.opened(contract, where) as (made, run), _leased(run):
         chosen = run.contract.select([table])[0]
         mark = _movable(run, chosen, version)
         changes: Mapping[str, Any]
         if as_ledger:
-            changes = _as_ledger(run, chosen)
+            changes = of_ledger(run, chosen)
         elif beginning:
             changes = {**_ANEW, "high": None, "run_id": None, "columns": None}
         else:
@@ -142,13 +154,15 @@ def set_(
 
 
 @app.command()
+@somewhere
 def undo(
     table: TableArgument,
     version: Annotated[int, typer.Option(help="Only if it still has this version.")] = 0,
     contract: ContractOption = pipeline.CONTRACT,
+    where: Where = HERE,
 ) -> None:
     """Take the last change by hand back, if no run has moved the bookmark since."""
-    with operations.opened(contract) as (_, run), _leased(run):
+    with operations.opened(contract, where) as (_, run), _leased(run):
         chosen = run.contract.select([table])[0]
         mark = _movable(run, chosen, version)
         found = [each for each in run.bookmarks.by_hand(table) if each["version"] == mark.version]
@@ -170,7 +184,7 @@ _ANEW: Mapping[str, Any] = {"digest": None, "keys_digest": None}
 def _leased(run: Run) -> Iterator[None]:
     """No run plans while a bookmark is moved."""
     name, what = run.contract.name, "of workbook bookmarks"
-    with lease.held(pipeline.BOOKMARKS, name, what, lambda text: err.print(f"· {text}")):
+    with lease.held(run.bookmarks.dynamodb_table, name, what, lambda text: err.print(f"· {text}")):
         yield
 
 
@@ -208,7 +222,8 @@ def _move(run: Run, table: Table, mark: Bookmark, changes: Mapping[str, Any], co
     out.print(f"To undo it: workbook bookmarks undo {table.name} --version {moved.version}")
 
 
-def _as_ledger(run: Run, table: Table) -> dict[str, Any]:
+def of_ledger(run: Run, table: Table) -> dict[str, Any]:
+    """What a bookmark is by the ledger's newest run. Raises BadInput if none has loaded it."""
     newest = ledger.last(run, table.name)
     if newest is None:
         raise BadInput(
@@ -238,7 +253,7 @@ def _cursor_type(made: Stack, table: Table, mark: Bookmark, source: str, databas
     for each in json.loads(mark.columns or "[]"):
         if each["source"] == table.cursor:
             return str(each["source_type"])
-    secret = source_option.parse(source) if source else made.server.secret(database)
+    secret = source_option.parse(source) if source else made.secret(database)
     reader = Source.of(secret)
     columns = moving_columns(reader, table)
     return next(each.column_type for each in columns if each.name == table.cursor)

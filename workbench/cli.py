@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from etl_lib.errors import BadInput, EtlError, StatementFailed
-from etl_lib.warehouse import Warehouse
 from workbench import (
     bookmark_commands,
     endpoint,
@@ -33,6 +32,7 @@ from workbench import (
 )
 from workbench.console import command as console_command
 from workbench.daemon import DaemonError
+from workbench.deploy import command as deploy_command
 from workbench.home import REPOSITORY, Home
 from workbench.mysql import csv_files
 from workbench.mysql import server as mysql
@@ -40,6 +40,7 @@ from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import Prepared, prepare
 from workbench.stack import Stack
 from workbench.summary import Summary
+from workbench.where import HERE, Where, somewhere
 
 
 class Via(StrEnum):
@@ -63,6 +64,8 @@ for command in operation_commands.COMMANDS:
     app.command()(command)
 app.command("types")(type_commands.type_map)
 app.command()(console_command.console)
+app.command()(deploy_command.deploy)
+app.command()(deploy_command.destroy)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -75,7 +78,7 @@ OVERRIDES = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_END
 def up() -> None:
     """Start the local AWS and MariaDB, and put bucket, secret, library and contract in place."""
     made = stack.up(Home.find(), _say)
-    out.print(f"local AWS  {made.endpoint.url}")
+    out.print(f"local AWS  {made.endpoint.environment()['AWS_ENDPOINT_URL']}")
     out.print(f"MariaDB    {made.server.host}:{made.server.port}")
     out.print('Point any AWS SDK or CLI at it with:  eval "$(workbook env)"')
 
@@ -125,6 +128,7 @@ app.command()(source_commands.init)
 
 
 @app.command()
+@somewhere
 def run(
     contract: ContractOption = pipeline.CONTRACT,
     tables: Annotated[
@@ -141,13 +145,17 @@ def run(
         ),
     ] = Via.states,
     as_json: JsonOption = False,
+    where: Where = HERE,
 ) -> None:
     """Run the six stages: start what is missing, seed an empty sample, move what changed."""
     parsed = pipeline.read_contract(contract)
     parsed.select([name.strip() for name in tables.split(",") if name.strip()])
+    if where.profile and via is Via.notebooks:
+        raise BadInput("--via notebooks makes no sense with --profile: the kernel is the local one")
+    where.refuse(source=source, database="" if database == stack.DATABASE else "database")
     secret = source_option.parse(source) if source else None
-    made = stack.up(Home.find(), _say)
-    if secret is None:
+    made = where.stack(_say)
+    if secret is None and not where.profile:
         if database == stack.DATABASE and contract == pipeline.CONTRACT:
             source_commands.seed_if_empty(made.server)
         secret = made.server.secret(database)
@@ -156,19 +164,22 @@ def run(
 
 
 @app.command()
+@somewhere
 def redrive(
     run_id: Annotated[str, typer.Argument(help="The run that did not end well.")],
     as_json: JsonOption = False,
+    where: Where = HERE,
 ) -> None:
     """Go on with a failed run under its own name: what it has done is not done again."""
     from workbench import execution
 
-    made = stack.up(Home.find(), _say)
+    made = where.stack(_say)
     prepared = execution.known(made, run_id)
     _finish(execution.redrive(made, prepared, err), made, as_json)
 
 
 @app.command()
+@somewhere
 def schedule(
     expression: Annotated[
         str,
@@ -177,12 +188,17 @@ def schedule(
         ),
     ] = "",
     off: Annotated[bool, typer.Option("--off", help="Remove the schedule.")] = False,
+    where: Where = HERE,
 ) -> None:
     """Run the state machine unattended, by EventBridge Scheduler. Without EXPRESSION: show it."""
     from workbench import scheduling
 
-    made = stack.up(Home.find(), _say)
-    if off:
+    made = where.stack(_say)
+    if made.target.stack:
+        from workbench.deploy import schedules
+
+        out.print(schedules.changed(made, expression, off, _say))
+    elif off:
         out.print("schedule removed" if scheduling.remove(made) else "there was no schedule")
     elif expression:
         out.print(f"runs {scheduling.put(made, expression, _say)} while the local AWS is up")
@@ -228,18 +244,20 @@ def export(
 
 
 @app.command()
+@somewhere
 def sql(
     query: Annotated[str, typer.Argument(help="One Redshift statement.")],
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON.")] = False,
+    where: Where = HERE,
 ) -> None:
     """Run a statement in the warehouse through the Redshift Data API.
 
     A table for a terminal, CSV for a pipe or a file.
     """
-    made = stack.up(Home.find(), lambda text: None)
+    made = where.stack(lambda text: None)
     with made.active():
         try:
-            rows = Warehouse("rental-apartments", "dev", "").rows(query)
+            rows = made.target.warehouse().rows(query)
         except StatementFailed as error:
             raise BadInput(error.reason) from None
         except ClientError as error:
@@ -274,6 +292,7 @@ def lab(
 def main() -> None:
     """Entry point: an error of ours is one message and an exit code, never a traceback."""
     try:
+        _refuse_profile(sys.argv[1:])
         app()
     except BadInput as error:
         _fail(str(error), 2)
@@ -283,7 +302,8 @@ def main() -> None:
         _fail(str(error), 1)
     except BotoCoreError as error:
         gone = "The local AWS has died meanwhile. What was finished is safe; type the command again"
-        _fail(f"{error}. {gone}", 1)
+        away = "AWS was not reached. What was finished is safe; type the command again"
+        _fail(f"{error}. {away if '--profile' in sys.argv else gone}", 1)
     except KeyboardInterrupt:
         _fail("interrupted; what was finished is safe, run again to go on", 130)
 
@@ -292,6 +312,28 @@ def _fail(message: str, code: int) -> NoReturn:
     err.print("[bold red]error[/]", end=" ")
     err.print(message, soft_wrap=True, markup=False)
     sys.exit(code)
+
+
+# What is the laptop's alone, and why.
+LAPTOP = {
+    "up": "it starts the local AWS and MariaDB",
+    "down": "it stops the local AWS and MariaDB",
+    "seed": "it fills the sample, which is the local MariaDB's",
+    "status": "it tells what runs on this machine",
+    "env": "it points other programs at the local AWS; AWS_PROFILE points them at an account",
+    "lab": "its kernel is started on the local AWS",
+    "console": "it shows the local AWS; an account has a console of its own",
+    "parity": "it compares two local runs",
+    "drill": "it makes the local AWS fail",
+    "pictures": "it draws a run of the sample",
+}
+
+
+def _refuse_profile(arguments: Sequence[str]) -> None:
+    """Raises BadInput: a word on why is better than that there is no such option."""
+    names = [each.partition("=")[0] for each in arguments]
+    if "--profile" in names and names[0] in LAPTOP:
+        raise BadInput(f"workbook {names[0]}: --profile makes no sense: {LAPTOP[names[0]]}")
 
 
 def _say(text: str) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workbench.endpoint import ROLE, Endpoint
+from workbench.clients import Aws
+from workbench.endpoint import ROLE
 from workbench.export.wheel import build
 from workbench.home import REPOSITORY
 from workbench.pipeline import BOOKMARKS, BUCKET
+from workbench.target import LOCAL
 
 FOLDER = REPOSITORY / "stepfunctions"
-MACHINE = "rental-apartments-etl"
-PREFIX = "rental-apartments-"
+MACHINE = LOCAL.machine.rpartition(":")[2]
+PREFIX = LOCAL.prefix
 TOPIC = "rental-apartments-failures"
 STATES_ROLE = "arn:aws:iam::123456789012:role/StatesLocal"
 
@@ -28,7 +30,7 @@ Say = Callable[[str], None]
 class Deployment:
     """The pipeline's jobs and state machine on one endpoint. Every method may be repeated."""
 
-    endpoint: Endpoint
+    endpoint: Aws
 
     def apply(self, say: Say) -> str:
         """Make what is missing, update what changed; returns the state machine's ARN."""
@@ -71,7 +73,7 @@ class Deployment:
 
     def _put_machine(self, text: str, say: Say) -> str:
         client = self.endpoint.client("stepfunctions")
-        arn = f"arn:aws:states:{self.endpoint.region}:123456789012:stateMachine:{MACHINE}"
+        arn = LOCAL.machine
         try:
             found = client.describe_state_machine(stateMachineArn=arn)
         except ClientError as error:

@@ -17,13 +17,13 @@ from rich.markup import escape
 from etl_lib.errors import BadInput
 from etl_lib.zone import Zone
 from workbench import graph, history, panels, pipeline, progress, report, screen
-from workbench.deployment import FOLDER, MACHINE, Deployment
-from workbench.endpoint import Endpoint
+from workbench.clients import Aws
+from workbench.deployment import FOLDER, Deployment
 from workbench.history import Visit
-from workbench.pipeline import BUCKET
 from workbench.preparation import STAGES, Prepared
-from workbench.stack import SECRET, Stack
+from workbench.stack import Stack
 from workbench.summary import StageResult, Summary, checks_of, tables_of
+from workbench.target import LOCAL
 from workbench.verdict import OVERTAKEN
 
 POLL = 0.2  # seconds between two looks at an execution
@@ -31,9 +31,11 @@ POLL = 0.2  # seconds between two looks at an execution
 
 def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     """Deploy what changed, start an execution named by the run, follow it to its end."""
-    machine = Deployment(stack.endpoint).apply(
-        lambda text: console.print(f"[dim]· {text}[/]", highlight=False)
-    )
+    machine = stack.target.machine
+    if not stack.target.stack:  # what a stack has made is changed by `workbook deploy` alone
+        Deployment(stack.endpoint).apply(
+            lambda text: console.print(f"[dim]· {text}[/]", highlight=False)
+        )
     client = stack.endpoint.client("stepfunctions")
     given = {
         "tables": list(prepared.tables),
@@ -60,7 +62,7 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     takes up what the run has done.
     """
     client = stack.endpoint.client("stepfunctions")
-    arn = execution_arn(stack.endpoint, prepared.run_id)
+    arn = stack.target.execution(prepared.run_id)
     found = client.describe_execution(executionArn=arn)
     if found["status"] in ("SUCCEEDED", "RUNNING"):
         raise BadInput(f"run {prepared.run_id} is {found['status']}: nothing to redrive")
@@ -82,7 +84,7 @@ def known(stack: Stack, run_id: str) -> Prepared:
     folder = stack.home.runs / run_id
     client = stack.endpoint.client("stepfunctions")
     try:
-        found = client.describe_execution(executionArn=execution_arn(stack.endpoint, run_id))
+        found = client.describe_execution(executionArn=stack.target.execution(run_id))
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
         raise BadInput(f"no execution is named {run_id!r}") from None
     given = json.loads(found["input"])
@@ -93,9 +95,11 @@ def known(stack: Stack, run_id: str) -> Prepared:
         run_id=run_id,
         folder=folder,
         contract=contract,
-        contract_url=given.get("contract", f"s3://{BUCKET}/contract/current/tables.toml"),
+        contract_url=given.get(
+            "contract", f"s3://{stack.target.bucket}/contract/current/tables.toml"
+        ),
         tables=tuple(given.get("tables") or pipeline.read_contract(contract).tables),
-        source_secret=given.get("source_secret", SECRET),
+        source_secret=given.get("source_secret", stack.target.secret),
         started=datetime.now(UTC),
         source=kept.get("source", ""),
         asked=kept.get("asked", ""),
@@ -111,8 +115,9 @@ def _kept(folder: Path) -> Mapping[str, Any]:
     return found
 
 
-def execution_arn(endpoint: Endpoint, run_id: str) -> str:
-    return f"arn:aws:states:{endpoint.region}:123456789012:execution:{MACHINE}:{run_id}"
+def execution_arn(endpoint: Aws, run_id: str) -> str:
+    """Of the local AWS."""
+    return LOCAL.execution(run_id)
 
 
 def events(client: Any, arn: str) -> list[dict[str, Any]]:
@@ -130,7 +135,7 @@ def _follow(
     clock = time.perf_counter()
     visits: list[Visit] = []
     with stack.active():
-        zone = Zone(pipeline.BUCKET)
+        zone = Zone(stack.target.bucket)
         try:
             _watch(stack, arn, zone, prepared, console, visits, known)
             end(
@@ -175,7 +180,7 @@ def _watch(
     """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
     client = stack.endpoint.client("stepfunctions")
     told = {(number, visit.exited) for number, visit in enumerate(history.visits(known))}
-    watch = progress.Watch(stack.endpoint, prepared.run_id, console, tables=prepared.tables)
+    watch = progress.Watch(stack, prepared.run_id, console, prepared.tables)
     with console.status("starting") as line:  # on a terminal: what runs right now
         while True:
             known += newer(client, arn, known[-1]["id"] if known else 0)
@@ -249,7 +254,8 @@ def end(summary: Summary, execution: Mapping[str, Any]) -> None:
         summary.error = explained(execution)
         done_with = execution.get("error") in ("BadInput", "LeaseHeld")  # those began nothing
         if not done_with and OVERTAKEN not in summary.error:
-            summary.error += f"\nGo on with it: workbook redrive {summary.run_id}"
+            there = f" {summary.asked}" if summary.asked.startswith("--profile") else ""
+            summary.error += f"\nGo on with it: workbook redrive {summary.run_id}{there}"
 
 
 def explained(execution: Mapping[str, Any]) -> str:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.endpoint import Endpoint
-from workbench.execution import execution_arn
 from workbench.preparation import RUN_ID
+from workbench.stack import Stack
 
 MOST = 100  # executions that are looked at for one run that has no execution of its name
 
@@ -25,26 +24,26 @@ class Found:
     stopped: datetime | None
 
 
-def of_runs(local: Endpoint, most: int, known: Collection[str]) -> dict[str, Found]:
+def of_runs(stack: Stack, most: int, known: Collection[str]) -> dict[str, Found]:
     """Run -> its newest execution, of the ``most`` newest that there are. Runs that are ``known``
     have an execution of their name, which is not asked what it was given."""
-    client = local.client("stepfunctions")
+    client = stack.endpoint.client("stepfunctions")
     found: dict[str, Found] = {}
-    for each in _listed(local, client, most):
+    for each in _listed(stack, client, most):
         name = each["name"]
         run_id = name if name in known else _run_of(client, each)
         found.setdefault(run_id, _found(each))
     return found
 
 
-def newest(local: Endpoint, run_id: str) -> Found | None:
+def newest(stack: Stack, run_id: str) -> Found | None:
     """The newest execution of one run: of its name, or one that goes on with it."""
-    client = local.client("stepfunctions")
-    for each in _listed(local, client, MOST):
+    client = stack.endpoint.client("stepfunctions")
+    for each in _listed(stack, client, MOST):
         if each["name"] == run_id or _run_of(client, each) == run_id:
             return _found(each)
     try:
-        return _found(client.describe_execution(executionArn=execution_arn(local, run_id)))
+        return _found(client.describe_execution(executionArn=stack.target.execution(run_id)))
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
         return None
 
@@ -54,11 +53,10 @@ def moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _listed(local: Endpoint, client: Any, most: int) -> list[Mapping[str, Any]]:
+def _listed(stack: Stack, client: Any, most: int) -> list[Mapping[str, Any]]:
     """The newest first; none before the state machine was deployed."""
-    machine = execution_arn(local, "").replace(":execution:", ":stateMachine:").rstrip(":")
     pages = client.get_paginator("list_executions").paginate(
-        stateMachineArn=machine, PaginationConfig={"MaxItems": most}
+        stateMachineArn=stack.target.machine, PaginationConfig={"MaxItems": most}
     )
     try:
         return [each for page in pages for each in page["executions"]]

@@ -9,7 +9,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from workbench.aws.glue import interrupts
-from workbench.endpoint import Endpoint
+from workbench.clients import Aws
 
 NAME = "glue_pyspark"
 PACKAGE = "aws_glue_interactive_sessions_kernel"
@@ -33,7 +33,7 @@ def install(jupyter: Path) -> Path:
     return target
 
 
-def environment(endpoint: Endpoint, jupyter: Path) -> dict[str, str]:
+def environment(endpoint: Aws, jupyter: Path) -> dict[str, str]:
     """Variables for a Jupyter server or papermill that shall run notebooks against ``endpoint``."""
     return {**endpoint.environment(), "JUPYTER_PATH": str(jupyter)}
 

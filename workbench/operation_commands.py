@@ -17,6 +17,7 @@ from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.pictures.command import pictures
 from workbench.plan.command import plan
 from workbench.preparation import prepare
+from workbench.where import HERE, Where, somewhere
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -27,6 +28,7 @@ def say(text: str) -> None:
     err.print(f"[dim]·[/] {text}")
 
 
+@somewhere
 def reconcile(
     contract: ContractOption = pipeline.CONTRACT,
     tables: Annotated[str, typer.Option(help="Comma list of tables; default all.")] = "",
@@ -36,12 +38,14 @@ def reconcile(
         bool, typer.Option("--repair", help="Move what differs again: just those rows.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found.")] = False,
+    where: Where = HERE,
 ) -> None:
     """Prove that the warehouse is what the source is, by checksums; find and repair what is not."""
     pipeline.read_contract(contract)
+    where.refuse(source=source)
     secret = source_option.parse(source) if source else None
-    made = stack.up(Home.find(), say)
-    secret = secret or made.server.secret(database)
+    made = where.stack(say)
+    secret = secret or made.secret(database)
     name = time.strftime("reconcile-%Y%m%dT%H%M%SZ", time.gmtime())
     prepared = prepare(made, contract, secret, tables, name)
     found = reconciliation.find(made, prepared, err)

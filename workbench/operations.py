@@ -16,15 +16,13 @@ from etl_lib.bookmarks import BookmarkStore
 from etl_lib.lease import Lease
 from etl_lib.run import Plan, Run, open_run
 from etl_lib.source import Source
-from etl_lib.warehouse import Warehouse
 from etl_lib.zone import Zone
 from workbench import jobs, pipeline
-from workbench import stack as stacks
 from workbench.deployment import Deployment
-from workbench.home import Home
-from workbench.pipeline import BOOKMARKS, BUCKET
 from workbench.preparation import secret_name
 from workbench.stack import Stack
+from workbench.target import LOCAL, Target
+from workbench.where import HERE, Where
 
 Say = Callable[[str], None]
 
@@ -43,17 +41,19 @@ def backfill(
     It holds a lease of its own: one backfill of a table at a time, beside the pipeline's runs.
     """
     url = stack.pipeline.publish(contract)
-    source = stack.pipeline.put_secret(secret_name(secret), secret)
+    source = stack.target.secret
+    if not stack.target.stack:
+        source = stack.pipeline.put_secret(secret_name(secret), secret)
     run_id = f"backfill-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     with stack.active():
-        run = _open(run_id, url, name)
+        run = open_named(stack.target, run_id, url, name)
         (table,) = run.tables
         own = lease.beside(run.contract.name, table.name)
-        with lease.held(BOOKMARKS, own, run_id, say) as held:
+        with lease.held(stack.target.bookmarks, own, run_id, say) as held:
             planned = backfills.plan(run, Source.from_secret(source), table, low, high)
             if not planned.window.rows:
                 return planned, {}
-            Deployment(stack.endpoint).apply(say)
+            _deploy(stack, say)
             asked = {"source_secret": source}
             for stage in ("01_extract", "02_raw_ingest", "03_transform", "04_load"):
                 _job(stack, run, stage, [name], held, asked if stage == "01_extract" else {}, say)
@@ -68,8 +68,9 @@ def replay(stack: Stack, contract: Path, run_ids: Sequence[str], say: Say) -> li
     """
     name = pipeline.read_contract(contract).name
     told: list[str] = []
-    with stack.active(), lease.held(BOOKMARKS, name, "of workbook replay", say) as held:
-        Deployment(stack.endpoint).apply(say)
+    table = stack.target.bookmarks
+    with stack.active(), lease.held(table, name, "of workbook replay", say) as held:
+        _deploy(stack, say)
         for run_id in run_ids:
             told += _replay(stack, _past(stack, contract, run_id), held, say)
     return told
@@ -78,28 +79,28 @@ def replay(stack: Stack, contract: Path, run_ids: Sequence[str], say: Say) -> li
 def missing(stack: Stack, contract: Path) -> list[str]:
     """The runs that the warehouse lacks, in the order in which to replay them."""
     with stack.active():
-        run = unnamed(contract)
+        run = unnamed(contract, stack.target)
         ledger.prepare(run.warehouse)
         return replays.missing(run)
 
 
 @contextmanager
-def opened(contract: Path) -> Iterator[tuple[Stack, Run]]:
+def opened(contract: Path, where: Where = HERE) -> Iterator[tuple[Stack, Run]]:
     """The stack, started, and the contract's bookmarks and ledger, as ``unnamed``."""
     pipeline.read_contract(contract)  # a mistake in it is told before anything is started
-    made = stacks.up(Home.find(), lambda text: None)
+    made = where.stack(lambda text: None)
     with made.active():
-        run = unnamed(contract)
+        run = unnamed(contract, made.target)
         ledger.prepare(run.warehouse)
         yield made, run
 
 
-def unnamed(contract: Path) -> Run:
+def unnamed(contract: Path, target: Target = LOCAL) -> Run:
     """The contract's bookmarks and ledger, as a run that has no name and moves nothing."""
     parsed = pipeline.read_contract(contract)
-    warehouse = Warehouse("rental-apartments", "dev", "")
-    store = BookmarkStore(BOOKMARKS, parsed.name)
-    return Run("", Zone(BUCKET), parsed, "", warehouse, store, tuple(parsed.tables.values()))
+    store = BookmarkStore(target.bookmarks, parsed.name)
+    zone, tables = Zone(target.bucket), tuple(parsed.tables.values())
+    return Run("", zone, parsed, "", target.warehouse(), store, tables)
 
 
 def _replay(stack: Stack, run: Run, held: Lease, say: Say) -> list[str]:
@@ -133,17 +134,31 @@ def _job(
     held.check()
     say(f"{stage} of {run.run_id}")
     given = {"run_id": run.run_id, "contract": run.contract_url, "tables": ",".join(names)}
-    jobs.run(stack.endpoint, stage, {**given, **more})
+    jobs.run(stack.endpoint, stage, {**given, **more}, prefix=stack.target.prefix)
 
 
 def _past(stack: Stack, contract: Path, run_id: str) -> Run:
     """The past run, with the contract that it was planned by."""
-    past = replace(unnamed(contract), run_id=run_id)
+    past = replace(unnamed(contract, stack.target), run_id=run_id)
     url = past.stored_contract() or stack.pipeline.publish(contract)
-    return _open(run_id, url, "")
+    return open_named(stack.target, run_id, url, "")
 
 
-def _open(run_id: str, url: str, tables: str) -> Run:
+def _deploy(stack: Stack, say: Say) -> None:
+    """What a stack has made is changed by `workbook deploy` alone."""
+    if not stack.target.stack:
+        Deployment(stack.endpoint).apply(say)
+
+
+def open_named(target: Target, run_id: str, url: str, tables: str) -> Run:
+    """A run by its name, with a published contract, while its stack is the active one."""
     return open_run(
-        run_id, BUCKET, url, tables, "rental-apartments", "dev", "", bookmark_table=BOOKMARKS
+        run_id,
+        target.bucket,
+        url,
+        tables,
+        target.workgroup,
+        target.database,
+        "",
+        bookmark_table=target.bookmarks,
     )

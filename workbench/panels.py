@@ -49,7 +49,7 @@ def after(summary: Summary, stack: Stack) -> list[Panel]:
         return [Panel("All of them", told=UNCHANGED)]
     indicators = pipeline.read_contract(Path(summary.contract)).indicators
     with stack.active():
-        warehouse = Warehouse("rental-apartments", "dev", "")
+        warehouse = stack.target.warehouse()
         return [_panel(warehouse, each) for each in indicators]
 
 

@@ -17,17 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from etl_lib.errors import BadInput
-from workbench import endpoint as endpoints
-from workbench import execution, executions, history, pipeline, source_address
-from workbench.console.local import Local
-from workbench.endpoint import Endpoint
+from etl_lib.zone import Zone
+from workbench import endpoint, execution, executions, history, pipeline, source_address
+from workbench.clients import Aws
 from workbench.executions import Found
 from workbench.history import Visit
 from workbench.home import Home
 from workbench.mysql import server as mysql
-from workbench.pipeline import BUCKET
 from workbench.preparation import RUN_ID, STAGES
-from workbench.stack import SECRET, Stack
+from workbench.stack import Stack
 from workbench.summary import StageResult, Summary, checks_of, tables_of
 
 Run = Mapping[str, Any]  # a summary.json, or what would stand in it
@@ -35,20 +33,20 @@ STATES = "state machine"
 ENDED_UNSEEN = "the local AWS stopped meanwhile. Go on with it: workbook redrive {}"
 
 
-def runs(home: Home, last: int) -> list[Run]:
-    """The newest runs, the newest first, whoever started them."""
+def runs(home: Home, stack: Stack | None, last: int) -> list[Run]:
+    """The newest runs, the newest first, whoever started them. ``stack``: where their executions
+    are, if that can be reached."""
     summaries = {path.parent.name: _read(path) for path in home.runs.glob("*/summary.json")}
-    local = _local(home)
-    found = executions.of_runs(local, 5 * last, set(summaries)) if local else {}
+    found = executions.of_runs(stack, 5 * last, set(summaries)) if stack else {}
     begun = {run_id: executions.moment(each.started) for run_id, each in found.items()}
     begun |= {run_id: str(each["started"]) for run_id, each in summaries.items()}
     newest = sorted(begun, key=lambda name: (begun[name], name), reverse=True)[:last]
-    return [_now(home, local, name, summaries.get(name), found.get(name)) for name in newest]
+    return [_now(home, stack, name, summaries.get(name), found.get(name)) for name in newest]
 
 
 def last(home: Home) -> str | None:
-    """One line about the newest run."""
-    found = runs(home, 1)
+    """One line about the newest run of the local AWS."""
+    found = runs(home, running(home), 1)
     if not found:
         return None
     run = found[0]
@@ -56,29 +54,29 @@ def last(home: Home) -> str | None:
     return f"{run['run_id']} {run['status']}{took}, begun {run['started']} UTC"
 
 
-def one(home: Home, run_id: str) -> Run:
+def one(home: Home, stack: Stack | None, run_id: str) -> Run:
     """One run. Raises BadInput."""
-    path, local = home.runs / run_id / "summary.json", _local(home)
+    path = home.runs / run_id / "summary.json"
     known = RUN_ID.fullmatch(run_id) is not None
     kept = _read(path) if known and path.exists() else None
-    found = executions.newest(local, run_id) if known and local else None
+    found = executions.newest(stack, run_id) if known and stack else None
     if kept is None and found is None:
         raise BadInput(f"no run is named {run_id!r}: `workbook runs` lists them")
-    return _now(home, local, run_id, kept, found)
+    return _now(home, stack, run_id, kept, found)
 
 
 def report_again(stack: Stack, run_id: str) -> Path:
     """Make the page of a run that is over, be it a scheduled one. Raises BadInput."""
     from workbench import panels, report
 
-    run = one(stack.home, run_id)
+    run = one(stack.home, stack, run_id)
     if run["status"] == "RUNNING":
         raise BadInput(
             f"run {run_id} is RUNNING: its report comes with its end. To watch it: workbook console"
         )
     folder = stack.home.runs / run_id
     summary = _summary(run)
-    found = executions.newest(stack.endpoint, run_id) if run["via"] == STATES else None
+    found = executions.newest(stack, run_id) if run["via"] == STATES else None
     visits = visited(stack.endpoint, found.arn) if found else []
     shown = report.Shown(
         visits,
@@ -90,8 +88,8 @@ def report_again(stack: Stack, run_id: str) -> Path:
     return report.write(folder, run, shown)
 
 
-def visited(local: Endpoint, arn: str) -> list[Visit]:
-    return history.visits(execution.events(local.client("stepfunctions"), arn))
+def visited(aws: Aws, arn: str) -> list[Visit]:
+    return history.visits(execution.events(aws.client("stepfunctions"), arn))
 
 
 @contextmanager
@@ -114,22 +112,22 @@ def _lives(folder: Path) -> bool:
 
 
 def _now(
-    home: Home, local: Endpoint | None, run_id: str, kept: Run | None, found: Found | None
+    home: Home, stack: Stack | None, run_id: str, kept: Run | None, found: Found | None
 ) -> Run:
     """What the run is now. What has ended unseen is written down."""
     if kept is not None and kept["via"] != STATES:
         lives = kept["status"] != "RUNNING" or _lives(home.runs / run_id)
         return kept if lives else {**kept, "status": "ABORTED", "error": "it was killed"}
-    if local is not None and found is None:
-        found = executions.newest(local, run_id)
-    if kept is not None and (local is None or found is None):
+    if stack is not None and found is None:
+        found = executions.newest(stack, run_id)
+    if kept is not None and (stack is None or found is None):
         told = {"status": "FAILED", "error": ENDED_UNSEEN.format(run_id)}
         return {**kept, **told} if kept["status"] == "RUNNING" else kept
-    assert local is not None and found is not None
+    assert stack is not None and found is not None
     if found.status == "RUNNING":
-        return {**(kept or _begun(home, local, run_id, found).as_dict()), "status": "RUNNING"}
+        return {**(kept or _begun(stack, run_id, found).as_dict()), "status": "RUNNING"}
     if kept is None or kept["status"] == "RUNNING" or _ended_since(home, run_id, found):
-        return _seen(home, local, run_id, kept, found).as_dict()
+        return _seen(stack, run_id, kept, found).as_dict()
     return kept
 
 
@@ -139,60 +137,63 @@ def _ended_since(home: Home, run_id: str, found: Found) -> bool:
     return found.stopped is not None and found.stopped.timestamp() > written
 
 
-def _seen(home: Home, local: Endpoint, run_id: str, kept: Run | None, found: Found) -> Summary:
+def _seen(stack: Stack, run_id: str, kept: Run | None, found: Found) -> Summary:
     """Write the summary of a run whose execution has ended."""
-    summary = _summary(kept) if kept else _begun(home, local, run_id, found)
-    client, zone = local.client("stepfunctions"), Local(home).zone()
+    summary = _summary(kept) if kept else _begun(stack, run_id, found)
+    client = stack.endpoint.client("stepfunctions")
     told = execution.events(client, found.arn)
-    summary.tables, summary.checks = tables_of(zone, run_id, STAGES), checks_of(zone, run_id)
+    with stack.active():
+        zone = Zone(stack.target.bucket)
+        summary.tables, summary.checks = tables_of(zone, run_id, STAGES), checks_of(zone, run_id)
     summary.stages = list(execution.stages(history.visits(told)))
     summary.seconds = round(history.seconds(told), 3)
     execution.end(summary, client.describe_execution(executionArn=found.arn))
     summary.status = found.status
-    (home.runs / run_id).mkdir(parents=True, exist_ok=True)
-    summary.write(home.runs / run_id)
+    (stack.home.runs / run_id).mkdir(parents=True, exist_ok=True)
+    summary.write(stack.home.runs / run_id)
     return summary
 
 
-def _begun(home: Home, local: Endpoint, run_id: str, found: Found) -> Summary:
+def _begun(stack: Stack, run_id: str, found: Found) -> Summary:
     """What is known of an execution that `workbook run` did not start."""
-    client = local.client("stepfunctions")
+    client = stack.endpoint.client("stepfunctions")
     given = json.loads(client.describe_execution(executionArn=found.arn)["input"])
     given = given if isinstance(given, dict) else {}  # it may be anything; then it has failed
     summary = Summary(run_id, str(pipeline.CONTRACT), executions.moment(found.started), STATES)
-    summary.contract = str(_contract(home, local, run_id, given.get("contract")))
-    secret = local.client("secretsmanager")
-    name = given.get("source_secret", SECRET)
+    summary.contract = str(_contract(stack, run_id, given.get("contract")))
+    secret = stack.endpoint.client("secretsmanager")
+    name = given.get("source_secret", stack.target.secret)
     try:
         source = json.loads(secret.get_secret_value(SecretId=str(name))["SecretString"])
         summary.source = source_address.address(source)
-        summary.asked = source_address.asked(source, mysql.load(home.mysql))
+        summary.asked = stack.target.options or source_address.asked(source, stack.maria)
     except (secret.exceptions.ClientError, KeyError, ValueError):
         pass  # it is gone, or was none: the run itself has told so
     return summary
 
 
-def _contract(home: Home, local: Endpoint, run_id: str, url: object) -> Path:
+def _contract(stack: Stack, run_id: str, url: object) -> Path:
     """A file with the contract of an execution: the sample's, one of another run, or a copy."""
-    prefix = f"s3://{BUCKET}/"
+    bucket = stack.target.bucket
+    prefix = f"s3://{bucket}/"
     if not isinstance(url, str) or not url.startswith(prefix):
         return pipeline.CONTRACT
-    s3, key = local.client("s3"), url.removeprefix(prefix)
+    s3, key = stack.endpoint.client("s3"), url.removeprefix(prefix)
     pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=BUCKET, Prefix=f"{key.rpartition('/')[0]}/"
+        Bucket=bucket, Prefix=f"{key.rpartition('/')[0]}/"
     )
     keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
     if key not in keys:
         return pipeline.CONTRACT
-    text = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     if text == pipeline.CONTRACT.read_bytes():
         return pipeline.CONTRACT
-    folder = home.runs / run_id / "contract"
+    folder = stack.home.runs / run_id / "contract"
     for each in keys:
         path = folder / each.removeprefix(key.rpartition("/")[0]).lstrip("/")
         if folder in path.resolve().parents:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(s3.get_object(Bucket=BUCKET, Key=each)["Body"].read())
+            path.write_bytes(s3.get_object(Bucket=bucket, Key=each)["Body"].read())
     return folder / key.rpartition("/")[2]
 
 
@@ -202,9 +203,10 @@ def _summary(run: Run) -> Summary:
     return Summary(**{**{k: v for k, v in run.items() if k in own}, "stages": stages})
 
 
-def _local(home: Home) -> Endpoint | None:
-    """The local AWS, if it runs: a look starts nothing."""
-    return endpoints.load(home.aws) if endpoints.running(home.aws) else None
+def running(home: Home) -> Stack | None:
+    """The local AWS, if it runs, be its MariaDB down: a look starts nothing."""
+    local = endpoint.load(home.aws) if endpoint.running(home.aws) else None
+    return Stack(home, local, mysql.load(home.mysql)) if local else None
 
 
 def _read(path: Path) -> Run:

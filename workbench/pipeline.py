@@ -17,11 +17,11 @@ from botocore.exceptions import ClientError
 from etl_lib import contract as contracts
 from etl_lib.contract import Contract
 from etl_lib.errors import ContractError
-from workbench.endpoint import Endpoint
+from workbench.clients import Aws
 from workbench.home import REPOSITORY
+from workbench.target import LOCAL, Target
 
-BUCKET = "rental-apartments-etl"
-BOOKMARKS = "rental-apartments-bookmarks"
+BUCKET, BOOKMARKS = LOCAL.bucket, LOCAL.bookmarks
 LIBRARY = "artifacts/etl_lib.zip"
 CONTRACT = REPOSITORY / "etl_lib" / "tables.toml"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time makes the same files the same zip
@@ -31,16 +31,18 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time makes the same files the same zip
 class Pipeline:
     """The pipeline's things on one endpoint."""
 
-    endpoint: Endpoint
+    endpoint: Aws
+    target: Target = LOCAL
 
     def create(self) -> None:
         """Make what is missing: the bucket and the bookmark table."""
         s3, dynamodb = self.endpoint.client("s3"), self.endpoint.client("dynamodb")
-        if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=BUCKET)
-        if BOOKMARKS not in dynamodb.list_tables()["TableNames"]:
+        bucket, table = self.target.bucket, self.target.bookmarks
+        if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=bucket)
+        if table not in dynamodb.list_tables()["TableNames"]:
             dynamodb.create_table(
-                TableName=BOOKMARKS,
+                TableName=table,
                 KeySchema=[{"AttributeName": "table", "KeyType": "HASH"}],
                 AttributeDefinitions=[{"AttributeName": "table", "AttributeType": "S"}],
                 BillingMode="PAY_PER_REQUEST",
@@ -65,18 +67,23 @@ class Pipeline:
         The address holds a hash of the content, so that a run keeps what it started with; the same
         files also stand at contract/current/, for notebooks opened by hand.
         """
-        s3 = self.endpoint.client("s3")
-        s3.put_object(Bucket=BUCKET, Key=LIBRARY, Body=library())
-        files = dict(_contract_files(path))
-        files["tables.json"] = _names(read_contract(path))
-        digest = hashlib.sha256()
-        for name, body in sorted(files.items()):
-            digest.update(name.encode() + b"\0" + body + b"\0")
-        address = f"contract/{digest.hexdigest()[:16]}"
+        s3, bucket = self.endpoint.client("s3"), self.target.bucket
+        s3.put_object(Bucket=bucket, Key=LIBRARY, Body=library())
+        address, files = published(path)
         for prefix in (address, "contract/current"):
             for name, body in files.items():
-                s3.put_object(Bucket=BUCKET, Key=f"{prefix}/{name}", Body=body)
-        return f"s3://{BUCKET}/{address}/tables.toml"
+                s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body)
+        return f"s3://{bucket}/{address}/tables.toml"
+
+
+def published(path: Path) -> tuple[str, dict[str, bytes]]:
+    """(folder, its files) of a contract with its SQL; the folder's name is by what is in it."""
+    files = dict(_contract_files(path))
+    files["tables.json"] = _names(read_contract(path))
+    digest = hashlib.sha256()
+    for name, body in sorted(files.items()):
+        digest.update(name.encode() + b"\0" + body + b"\0")
+    return f"contract/{digest.hexdigest()[:16]}", files
 
 
 def read_contract(path: Path) -> Contract:

@@ -48,11 +48,12 @@ class Prepared:
 
 
 def prepare(
-    stack: Stack, contract: Path, secret: Mapping[str, Any], tables: str, run_id: str
+    stack: Stack, contract: Path, secret: Mapping[str, Any] | None, tables: str, run_id: str
 ) -> Prepared:
     """Hold contract and source against each other, then publish both.
 
-    Raises BadInput before anything is written if they disagree.
+    Raises BadInput before anything is written if they disagree. Without ``secret`` the source is
+    not looked at: that of an account may be out of reach from here, and 01_extract looks.
     """
     if run_id and not RUN_ID.fullmatch(run_id):
         raise BadInput(f"--run-id: {run_id!r} is not 1 to 80 letters, digits, - and _")
@@ -67,16 +68,33 @@ def prepare(
         contract=contract,
         contract_url=stack.pipeline.publish(contract),
         tables=chosen,
-        source_secret=stack.pipeline.put_secret(secret_name(secret), secret),
+        source_secret=_secret(stack, secret),
         started=started,
-        source=source_address.address(secret),
-        asked=source_address.asked(secret, stack.server),
+        source=source_address.address(secret) if secret else "",
+        asked=_asked(stack, secret),
     )
 
 
-def _checked(contract: Path, secret: Mapping[str, Any], tables: str) -> tuple[str, ...]:
+def _secret(stack: Stack, secret: Mapping[str, Any] | None) -> str:
+    """The secret's name; what an account keeps is not touched."""
+    if secret is None or stack.target.stack:
+        return stack.target.secret
+    return stack.pipeline.put_secret(secret_name(secret), secret)
+
+
+def _asked(stack: Stack, secret: Mapping[str, Any] | None) -> str:
+    """What to type to move the same again."""
+    if secret is None or stack.target.stack:
+        return stack.target.options
+    return source_address.asked(secret, stack.maria)
+
+
+def _checked(contract: Path, secret: Mapping[str, Any] | None, tables: str) -> tuple[str, ...]:
     """The names of the tables to move, each of which the source has as the contract says."""
     names = [name.strip() for name in tables.split(",") if name.strip()]
+    if secret is None:
+        chosen = pipeline.read_contract(contract).select(names)
+        return tuple(table.name for table in chosen)
     source = Source.of(secret)
     selected = pipeline.read_contract(contract).select(names)
     for table in selected:

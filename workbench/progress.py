@@ -11,10 +11,8 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.deployment import PREFIX
-from workbench.endpoint import Endpoint
 from workbench.history import Visit
-from workbench.pipeline import BUCKET
+from workbench.stack import Stack
 
 STAGE = "01_extract"
 LINE = re.compile(r".+: [\d,]+ (of [\d,]+ )?rows, [\d,]+ rows/s.*")  # as etl_lib/progress writes it
@@ -43,16 +41,12 @@ class Watch:
     """Of one run, on ``console``."""
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        run_id: str,
-        console: Console,
-        job: str = PREFIX + STAGE,
-        tables: Sequence[str] = (),
+        self, stack: Stack, run_id: str, console: Console, tables: Sequence[str] = ()
     ) -> None:
-        self._glue, self._logs = endpoint.client("glue"), endpoint.client("logs")
-        self._s3 = endpoint.client("s3")
-        self._run_id, self._console, self._job, self._tables = run_id, console, job, tables
+        self._glue, self._logs = stack.endpoint.client("glue"), stack.endpoint.client("logs")
+        self._s3, self._bucket = stack.endpoint.client("s3"), stack.target.bucket
+        self._run_id, self._console, self._tables = run_id, console, tables
+        self._job = stack.target.prefix + STAGE
         self._lines: list[str] = []
         self._rows: dict[str, int | None] = {}
         self._looked = self._told = time.monotonic()
@@ -82,7 +76,9 @@ class Watch:
     def _done(self, stage: str) -> set[str]:
         """The tables of which a stage has published what it did."""
         prefix = f"runs/{self._run_id}/results/{stage}/"
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
         keys = (each["Key"] for page in pages for each in page.get("Contents", ()))
         return {key.removeprefix(prefix).removesuffix(".json") for key in keys}
 
@@ -90,7 +86,7 @@ class Watch:
         if table not in known:
             return None
         key = f"runs/{self._run_id}/results/{STAGE}/{table}.json"
-        body = self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return int(json.loads(body)["rows"])
 
     def _look(self) -> list[str]:

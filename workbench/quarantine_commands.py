@@ -80,7 +80,7 @@ def retry(
         out.print("nothing is in quarantine")
         return
     name = time.strftime("quarantine-%Y%m%dT%H%M%SZ", time.gmtime())
-    given = secret or made.server.secret(database)
+    given = secret or made.secret(database)
     prepared = prepare(made, contract, given, ",".join(keys), name)
     summary = reconciliation.move_again(made, prepared, keys, err)
     for table, listed in keys.items():

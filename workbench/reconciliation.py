@@ -15,14 +15,14 @@ from etl_lib.contract import Table
 from etl_lib.errors import RunFailed
 from etl_lib.layers import Layers
 from etl_lib.reconcile import Comparison, Key
-from etl_lib.run import Run, open_run
+from etl_lib.run import Run
 from etl_lib.source import Source
-from workbench import execution
-from workbench.pipeline import BOOKMARKS, BUCKET
+from workbench import execution, operations
 from workbench.preparation import Prepared
 from workbench.stack import Stack
 from workbench.summary import Summary
 from workbench.tables import Column, fitted
+from workbench.target import LOCAL, Target
 
 SHOWN = ("rows", "altered", "missing", "extra", "duplicated", "pending")
 LAYERS = ("lost", "extra", "both", "duplicated", "altered")
@@ -68,7 +68,7 @@ class Findings:
 def find(stack: Stack, prepared: Prepared, console: Console) -> Findings:
     """Compare every table of the prepared run; reads only. Shows each as it is done."""
     with stack.active():
-        run, source = opened(prepared)
+        run, source = opened(prepared, stack.target)
         found = Findings(str(source.rows("SELECT NOW(6) AS now")[0]["now"]))
         for table in run.tables:
             _find(run, source, table, found, console)
@@ -82,7 +82,7 @@ def find(stack: Stack, prepared: Prepared, console: Console) -> Findings:
 def mend(stack: Stack, prepared: Prepared, found: Findings, console: Console) -> None:
     """Move the damaged keys again, and compute stale indicators anew. Raises RunFailed."""
     with stack.active():
-        run, _ = opened(prepared)
+        run, _ = opened(prepared, stack.target)
         _refuse_open_runs(run, list(found.damaged))
         for name in found.stale:
             _touch_all(run, name)
@@ -97,7 +97,7 @@ def move_again(
 ) -> Summary:
     """Move these keys of each table again, by a run of its own. Raises RunFailed."""
     with stack.active():
-        run, source = opened(prepared)
+        run, source = opened(prepared, stack.target)
         _refuse_open_runs(run, list(keys))
         _refuse_too_many(keys)
         for table in run.tables:
@@ -130,18 +130,10 @@ def show(found: Findings, console: Console) -> None:
             console.print(f"{each.table:<22} proven complete {upto}")
 
 
-def opened(prepared: Prepared) -> tuple[Run, Source]:
-    """The prepared run and its source, while the local AWS is the active one."""
-    run = open_run(
-        prepared.run_id,
-        BUCKET,
-        prepared.contract_url,
-        ",".join(prepared.tables),
-        "rental-apartments",
-        "dev",
-        "",
-        BOOKMARKS,
-    )
+def opened(prepared: Prepared, target: Target = LOCAL) -> tuple[Run, Source]:
+    """The prepared run and its source, while the stack is the active one."""
+    tables = ",".join(prepared.tables)
+    run = operations.open_named(target, prepared.run_id, prepared.contract_url, tables)
     return run, Source.from_secret(prepared.source_secret)
 
 

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from workbench import stack, tables
+from workbench import tables
 from workbench.home import Home
+from workbench.stack import Stack
 from workbench.summary import COUNTS
 from workbench.tables import Column
+from workbench.where import HERE, Where, somewhere
 
 app = typer.Typer(help="What has run: the newest first.", invoke_without_command=True)
 out = Console(highlight=False)
@@ -36,10 +38,12 @@ SHOWN = (
 
 
 @app.callback()
+@somewhere
 def runs(
     context: typer.Context,
     last: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
     as_json: JsonOption = False,
+    where: Where = HERE,
 ) -> None:
     """What has run, whoever started it: `workbook run`, a schedule, the Step Functions API.
 
@@ -49,7 +53,7 @@ def runs(
         return
     from workbench import past  # it reads executions, and takes longer to import than most commands
 
-    found = past.runs(Home.find(), last)
+    found = past.runs(*_looked(where), last)
     if as_json:
         out.print_json(json.dumps(found))
     elif found:
@@ -59,16 +63,18 @@ def runs(
 
 
 @app.command()
+@somewhere
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="A run's id.")],
     after: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
     as_json: JsonOption = False,
+    where: Where = HERE,
 ) -> None:
     """What run B did otherwise than run A: windows, counts, columns, checks, seconds a stage."""
     from workbench import past
 
-    home = Home.find()
-    differences = compared(past.one(home, before), past.one(home, after))
+    home, made = _looked(where)
+    differences = compared(past.one(home, made, before), past.one(home, made, after))
     if as_json:
         out.print_json(json.dumps(differences))
     elif differences:
@@ -80,15 +86,24 @@ def diff(
 
 
 @app.command("report")
-def report_(run_id: RunArgument) -> None:
+@somewhere
+def report_(run_id: RunArgument, where: Where = HERE) -> None:
     """Make the HTML report of a run again, also of one that a schedule has started.
 
     From the execution's history and the results in S3; the indicators are as they stand now.
     """
     from workbench import past
 
-    made = stack.up(Home.find(), lambda text: err.print(f"[dim]·[/] {text}"))
+    made = where.stack(lambda text: err.print(f"[dim]·[/] {text}"))
     out.print(f"report: {past.report_again(made, run_id)}", soft_wrap=True)
+
+
+def _looked(where: Where) -> tuple[Home, Stack | None]:
+    """Where the summaries are, and the executions, if they can be reached."""
+    from workbench import past
+
+    home = where.home()
+    return home, where.deployed() if where.profile else past.running(home)
 
 
 def compared(before: Run, after: Run) -> list[dict[str, Any]]:

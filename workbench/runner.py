@@ -38,7 +38,7 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
         "run_id": prepared.run_id,
         "contract": prepared.contract_url,
         "tables": ",".join(prepared.tables),
-        "bucket": pipeline.BUCKET,
+        "bucket": stack.target.bucket,
     }
     source = {"source_secret": prepared.source_secret}
     summary = prepared.summary("notebooks")
@@ -47,7 +47,7 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
         summary.write(prepared.folder)  # RUNNING, should we not live to write its end
         try:
             with lease.held(
-                pipeline.BOOKMARKS,
+                stack.target.bookmarks,
                 pipeline.read_contract(prepared.contract).name,
                 prepared.run_id,
                 lambda text: console.print(f"[dim]· {text}[/]", highlight=False),
@@ -56,8 +56,8 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
         except (LeaseHeld, LeaseLost) as error:
             summary.status, summary.error = "FAILED", f"{type(error).__name__}: {error}"
         with suppress(BotoCoreError):  # it is gone; the run has failed of that already
-            summary.tables = tables_of(Zone(pipeline.BUCKET), prepared.run_id, STAGES)
-            summary.checks = checks_of(Zone(pipeline.BUCKET), prepared.run_id)
+            summary.tables = tables_of(Zone(stack.target.bucket), prepared.run_id, STAGES)
+            summary.checks = checks_of(Zone(stack.target.bucket), prepared.run_id)
     summary.seconds = round(time.perf_counter() - clock, 3)
     summary.write(prepared.folder)
     notebooks = sorted(prepared.folder.glob("0*.ipynb"))

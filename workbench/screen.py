@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl_lib.identifiers import folded, redshift
-from etl_lib.warehouse import Warehouse
 from workbench import pipeline, verdict
 from workbench.stack import Stack
 from workbench.summary import Summary, behind, failed, remarks
@@ -93,7 +92,7 @@ def _show_counts(summary: Summary, console: Console) -> None:
 def _show_indicators(summary: Summary, stack: Stack, console: Console) -> None:
     """The last three periods of each indicator of the run's contract, from the warehouse."""
     with stack.active():
-        warehouse = Warehouse("rental-apartments", "dev", "")
+        warehouse = stack.target.warehouse()
         for indicator in pipeline.read_contract(Path(summary.contract)).indicators:
             table = redshift("presentation", folded(indicator.name))
             rows = warehouse.rows(f"SELECT * FROM {table} ORDER BY 1 DESC, 2 LIMIT 3")

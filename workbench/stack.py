@@ -2,52 +2,77 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 
+from etl_lib.errors import BadInput
 from workbench import endpoint, kernel, source_option
-from workbench.endpoint import Endpoint
+from workbench.clients import Aws
 from workbench.home import Home
 from workbench.mysql import seed
 from workbench.mysql import server as mysql
 from workbench.mysql.server import Server
-from workbench.pipeline import BUCKET, CONTRACT, LIBRARY, Pipeline
+from workbench.pipeline import CONTRACT, LIBRARY, Pipeline
+from workbench.target import LOCAL, Target
 
 DATABASE = seed.DATABASE
-SECRET = "rental-apartments/source"
+SECRET = LOCAL.secret
+FIELDS = ("host", "port", "username", "password", "dbname")  # of a source's secret
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The running local AWS and MariaDB server of one home."""
+    """The running local AWS and MariaDB server of one home; or a stack deployed to an account.
+
+    ``target`` has the names of its things. An account has no ``server`` of ours.
+    """
 
     home: Home
-    endpoint: Endpoint
-    server: Server
+    endpoint: Aws
+    maria: Server | None
+    target: Target = LOCAL
 
     @property
     def pipeline(self) -> Pipeline:
-        return Pipeline(self.endpoint)
+        return Pipeline(self.endpoint, self.target)
+
+    @property
+    def server(self) -> Server:
+        if self.maria is None:
+            raise BadInput("an account has no MariaDB server of ours")
+        return self.maria
+
+    def secret(self, database: str) -> dict[str, Any]:
+        """Where the source is and how to get in: our own server, or what the account keeps."""
+        if self.maria is not None:
+            return self.maria.secret(database)
+        return kept_secret(self.endpoint, self.target.secret)
 
     def environment(self) -> dict[str, str]:
         """What a kernel needs to run the notebooks against this stack."""
+        if self.target.stack:
+            return self.endpoint.environment()
         return {
             **kernel.environment(self.endpoint, self.home.jupyter),
-            "glue_extra_py_files": f"s3://{BUCKET}/{LIBRARY}",
+            "glue_extra_py_files": f"s3://{self.target.bucket}/{LIBRARY}",
         }
 
     @contextmanager
     def active(self) -> Iterator[None]:
         """This process, and the kernels it starts, use this stack and no other AWS. What runs in
         them may show its environment: the source's password is not in it."""
-        before = dict(os.environ)
-        os.environ.update(self.environment())
+        before, own = dict(os.environ), self.environment()
+        if self.target.stack:
+            os.environ.clear()  # of what leads to another AWS, nothing is left
+        os.environ.update(own)
         for name in source_option.SECRETS:
             os.environ.pop(name, None)
         boto3.setup_default_session()  # it remembers the keys of an earlier stack
@@ -57,6 +82,23 @@ class Stack:
             os.environ.clear()
             os.environ.update(before)
             boto3.setup_default_session()
+
+
+def kept_secret(aws: Aws, name: str) -> dict[str, Any]:
+    """The source's secret from Secrets Manager. Raises BadInput where it was not filled in."""
+    client = aws.client("secretsmanager")
+    try:
+        found = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    except client.exceptions.ResourceNotFoundException:
+        found = None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not set(FIELDS) <= found.keys():
+        raise BadInput(
+            f"the secret {name} has no {', '.join(FIELDS)} yet: fill it in with "
+            "workbook deploy --source mysql://…, or in the console of Secrets Manager"
+        )
+    return {**found, "port": int(found["port"])}
 
 
 def up(home: Home, say: Say) -> Stack:

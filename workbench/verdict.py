@@ -93,7 +93,9 @@ def _again(run: Run) -> Command:
     if run["via"] == "notebooks":
         return Command(_run(run), "takes up the same windows. Mend the cause first.")
     does = "goes on where it stopped: what is done is not done again. Mend the cause first."
-    return Command(f"workbook redrive {run['run_id']}", does)
+    there = run.get("asked") or ""
+    there = f" {there}" if there.startswith("--profile") else ""
+    return Command(f"workbook redrive {run['run_id']}{there}", does)
 
 
 def _run(run: Run) -> str:

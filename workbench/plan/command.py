@@ -22,11 +22,13 @@ from workbench.plan.cost import Basis, Line
 from workbench.plan.holder import holder
 from workbench.plan.windows import Forecast, forecasts
 from workbench.stack import Stack
+from workbench.where import HERE, Where, somewhere
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+@somewhere
 def plan(
     contract: ContractOption = pipeline.CONTRACT,
     tables: Annotated[
@@ -42,6 +44,7 @@ def plan(
         int, typer.Option("--rpus", min=4, help="Base capacity of Redshift Serverless.")
     ] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print it all as JSON.")] = False,
+    where: Where = HERE,
 ) -> None:
     """What a run started now would move, table by table. It changes nothing anywhere.
 
@@ -50,17 +53,17 @@ def plan(
     hours = cost.hours(every)
     names = [name.strip() for name in tables.split(",") if name.strip()]
     pipeline.read_contract(contract).select(names)
+    where.refuse(source=source)
     secret = source_option.parse(source) if source else None
-    home = Home.find()
-    made = stacks.running(home) or stacks.up(home, lambda text: err.print(f"[dim]·[/] {text}"))
-    secret = secret or made.server.secret(database)
+    made = where.stack(lambda text: err.print(f"[dim]·[/] {text}"), running=True)
+    secret = secret or made.secret(database)
     found, held = look(made, contract, secret, names)
-    hidden = _hidden(contract, secret, found)
-    basis = _basis(home, contract, found, rpus, hours) if with_cost else None
+    kept_back = hidden(contract, secret, found)
+    basis = _basis(made.home, contract, found, rpus, hours) if with_cost else None
     if as_json:
-        out.print_json(json.dumps(_document(found, held, hidden, basis)))
+        out.print_json(json.dumps(_document(found, held, kept_back, basis)))
     else:
-        screen.show_plan(found, held, hidden, out)
+        screen.show_plan(found, held, kept_back, out)
         if basis:
             screen.show_cost(basis, cost.lines(basis), out)
     if _stops(found, held):
@@ -73,12 +76,12 @@ def look(
     """What is expected of each table, and who holds the lease. Reads only."""
     source = Source.of(secret)
     with stack.active():
-        run = operations.unnamed(contract)
+        run = operations.unnamed(contract, stack.target)
         run = replace(run, tables=run.contract.select(list(names)))
         return forecasts(run, source), holder(run)
 
 
-def _hidden(contract: Path, secret: dict[str, Any], found: Sequence[Forecast]) -> str | None:
+def hidden(contract: Path, secret: dict[str, Any], found: Sequence[Forecast]) -> str | None:
     """What the source hides, and so keeps back from windows with a cursor."""
     tables = pipeline.read_contract(contract).tables
     lags = [tables[each.table].lag for each in found if tables[each.table].cursor]

@@ -40,6 +40,7 @@ STATES = "https://aws.amazon.com/step-functions/pricing/"
 DYNAMODB = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
 SECRETS = "https://aws.amazon.com/secrets-manager/pricing/"
 CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
+KMS = "https://aws.amazon.com/kms/pricing/"
 DMS = "https://aws.amazon.com/dms/pricing/"
 AURORA = "https://aws.amazon.com/rds/aurora/pricing/"
 
@@ -56,6 +57,8 @@ PRICES: Mapping[str, Price] = {
     "states": Price(0.025 / 1e3, "transition", STATES, "page"),
     "dynamodb write": Price(0.625 / 1e6, "write unit", DYNAMODB, "quoted", "2026-09-13"),
     "dynamodb read": Price(0.125 / 1e6, "read unit", DYNAMODB, "quoted", "2026-09-13"),
+    "kms key": Price(1.00, "key-month", KMS),
+    "alarm": Price(0.10, "alarm-month", CLOUDWATCH),
     "secret": Price(0.40, "secret-month", SECRETS, "quoted"),
     "secret call": Price(0.05 / 1e4, "request", SECRETS, "quoted"),
     "logs": Price(0.50, "GB", CLOUDWATCH, "quoted"),

@@ -61,7 +61,7 @@ def forecasts(run: Run, source: Source) -> list[Forecast]:
     """One for each table of ``run``. Raises SourceError where ``workbook run`` does not begin."""
     columns = {table.name: checked_columns(source, table) for table in run.tables}
     sizes = _sizes(source)
-    loaded = _has_ledger(run)
+    loaded = has_ledger(run)
     return [
         _forecast(run, source, table, columns[table.name], sizes[table.name], loaded)
         for table in run.tables
@@ -109,7 +109,7 @@ def _expected(
     )  # fmt: skip
 
 
-def _has_ledger(run: Run) -> bool:
+def has_ledger(run: Run) -> bool:
     """A run makes it; before the first one there is none to ask."""
     return bool(
         run.warehouse.scalar(

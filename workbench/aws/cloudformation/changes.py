@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from workbench.aws.cloudformation.problem import invalid
 from workbench.aws.cloudformation.stack import Resource, Stack
 
 Change = dict[str, Any]
+There = Callable[[Resolver, str], bool]
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,19 @@ class Difference:
         return "Conditional" if self.replaced_by else "False"
 
 
-def changes(stack: Stack, resolver: Resolver) -> list[Change]:
-    """As DescribeChangeSet shows them, in the order in which they would be made."""
+def changes(stack: Stack, resolver: Resolver, there: There) -> list[Change]:
+    """As DescribeChangeSet shows them, in the order in which they would be made.
+
+    ``there`` tells what is not made, but taken over.
+    """
     found: list[Change] = []
     order = graph.order(resolver)
     for logical in order:
         raw = resolver.template.resources[logical]
         old = stack.resources.get(logical)
         if old is None:
-            found.append(_change("Add", logical, raw["Type"]))
+            action = "Import" if there(resolver, logical) else "Add"
+            found.append(_change(action, logical, raw["Type"]))
             continue
         if old.kind != raw["Type"]:
             raise invalid(f"Update of resource type is not permitted: {logical}")

@@ -8,7 +8,7 @@ import string
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -54,12 +54,14 @@ class Execution:
         self._stack = stack
         self._closed = closed
         self._clients = Clients(context)
+        self._imports = False
 
     # -- whole operations
 
     def apply(self, change_set: ChangeSet) -> None:
         """Carry it out, to the end or back again."""
         stack, create = self._stack, change_set.kind == "CREATE"
+        self._imports = change_set.imports
         try:
             self._make()
         except Failed as error:
@@ -156,7 +158,8 @@ class Execution:
             properties = resolver.value(raw.get("Properties", {}))
             different = changed(properties, old.properties) if old else set()
             if old is None or schemas.replaced_by(old.kind, dict.fromkeys(different)):
-                new = self._create(old, logical, raw["Type"], kind, properties)
+                taken = not old and self._imports and takes(self._clients, resolver, logical)
+                new = self._create(old, logical, raw["Type"], kind, properties, taken)
             elif different:
                 self._update(old, kind, properties)
         except (*TROUBLE, Failed) as error:
@@ -171,7 +174,13 @@ class Execution:
         new.replacement = str(raw.get("UpdateReplacePolicy", "Delete"))
 
     def _create(
-        self, old: Resource | None, logical: str, name: str, kind: Kind, properties: dict[str, Any]
+        self,
+        old: Resource | None,
+        logical: str,
+        name: str,
+        kind: Kind,
+        properties: dict[str, Any],
+        taken: bool,
     ) -> Resource:
         """A new one; an old one of the same name in the template leaves at the end."""
         own = named(kind, properties)
@@ -180,12 +189,14 @@ class Execution:
                 "CloudFormation cannot update a stack when a custom-named resource requires "
                 f"replacing. Rename {own} and update the stack again."
             )
-        verb = "UPDATE" if old else "CREATE"
-        new = Resource(logical, name, properties=properties)
+        verb = "UPDATE" if old else "IMPORT" if taken else "CREATE"
+        new = Resource(logical, name, properties=properties, imported=taken)
         self._told(new, f"{verb}_IN_PROGRESS")
-        made = kind.create(
-            self._clients, Given(logical, own or self._name(logical, kind), properties)
-        )
+        given = Given(logical, own or self._name(logical, kind), properties)
+        if taken:
+            made = kind.update(self._clients, replace(given, physical=given.name))
+        else:
+            made = kind.create(self._clients, given)
         if old:
             self._stack.leaving.append(old)
         self._stack.serial += 1
@@ -216,7 +227,7 @@ class Execution:
     def _undo(self, new: Resource, old: Resource | None) -> bool:
         """False if it cannot be had back."""
         if old is None:
-            policy = "Retain" if new.deletion == "Retain" else "Delete"
+            policy = "Retain" if new.imported or new.deletion == "Retain" else "Delete"
             return self._remove(new, policy)
         if new.physical != old.physical:
             return self._remove(new, "Delete")
@@ -294,6 +305,20 @@ def begin(stack: Stack, change_set: ChangeSet) -> None:
     stack.template, stack.parameters = change_set.template, change_set.parameters
     stack.tags, stack.capabilities = change_set.tags, change_set.capabilities
     stack.tell("CREATE_IN_PROGRESS" if create else "UPDATE_IN_PROGRESS", "User Initiated")
+
+
+def takes(clients: Clients, resolver: Resolver, logical: str) -> bool:
+    """Whether there is one of that name already, which may be taken over as it is to be kept."""
+    raw = resolver.template.resources[logical]
+    kind = KINDS[raw["Type"]]
+    if kind.exists is None or not str(raw.get("DeletionPolicy", "")).startswith("Retain"):
+        return False
+    try:
+        own = named(kind, resolver.value(raw.get("Properties", {})))
+    except NotYet:  # of another property than the name
+        name = kind.name or ""
+        own = named(kind, {name: resolver.value(raw["Properties"].get(name))})
+    return bool(own) and kind.exists(clients, str(own))
 
 
 def outputs(resolver: Resolver) -> list[dict[str, str]]:

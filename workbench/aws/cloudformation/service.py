@@ -21,7 +21,7 @@ from workbench.aws.cloudformation import (
     template,
     views,
 )
-from workbench.aws.cloudformation.execution import Closing, Execution
+from workbench.aws.cloudformation.execution import Closing, Execution, takes
 from workbench.aws.cloudformation.kinds.kind import Clients
 from workbench.aws.cloudformation.problem import invalid
 from workbench.aws.cloudformation.stack import ChangeSet, Stack
@@ -39,7 +39,8 @@ UNCHANGED = (
 STOPPED = "The local AWS was stopped meanwhile."
 CREATE_FIELDS = frozenset(
     "StackName TemplateBody TemplateURL UsePreviousTemplate Parameters Capabilities Tags "
-    "ChangeSetName ClientToken Description ChangeSetType IncludeNestedStacks OnStackFailure".split()
+    "ChangeSetName ClientToken Description ChangeSetType IncludeNestedStacks OnStackFailure "
+    "ImportExistingResources".split()
 )
 Answer = dict[str, Any]
 
@@ -136,6 +137,8 @@ class CloudFormationService:
         proposal.check(parsed, resolver)
         proposal.agreed(parsed, request.get("Capabilities") or ())
         tags = request.get("Tags") or stack.tags
+        imports = bool(request.get("ImportExistingResources"))
+        clients = Clients(self._context)
         made = ChangeSet(
             name=request["ChangeSetName"],
             id=self._arn(f"changeSet/{request['ChangeSetName']}"),
@@ -145,7 +148,8 @@ class CloudFormationService:
             tags=tags,
             capabilities=request.get("Capabilities") or [],
             created=time.time(),
-            changes=changes.changes(stack, resolver),
+            changes=changes.changes(stack, resolver, lambda *one: imports and takes(clients, *one)),
+            imports=imports,
             description=request.get("Description") or "",
         )
         same = parsed.outputs == (template.load(stack.template).outputs if stack.template else {})

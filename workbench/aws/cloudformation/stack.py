@@ -28,6 +28,7 @@ class Resource:
     updated: float = 0.0
     ref: str = ""
     serial: int = 0  # in the order of their making
+    imported: bool = False  # it was there before: the way back leaves it
 
 
 @dataclass
@@ -47,6 +48,7 @@ class ChangeSet:
     status: str = "CREATE_COMPLETE"
     reason: str = ""
     execution: str = "AVAILABLE"
+    imports: bool = False  # takes over what is there under its name, and is to be retained
 
 
 @dataclass

@@ -81,6 +81,21 @@ class Buckets:
         }
         return xml.reply("ListBucketResult", own | fields)
 
+    def list_versions(self, request: S3Request) -> Response:
+        """Of a bucket that never had versioning, each object is a version of its own: null."""
+        marker = request.query.get("key-marker", "")
+        page, fields = self._list(request, marker)
+        encode = xml.encoder(request.query.get("encoding-type"))
+        versions = [
+            {**entry, "VersionId": "null", "IsLatest": True} for entry in fields.pop("Contents")
+        ]
+        own = {
+            "KeyMarker": encode(marker),
+            "NextKeyMarker": encode(page.last) if page.truncated else None,
+            "Version": versions,
+        }
+        return xml.reply("ListVersionsResult", own | fields)
+
     def _list(self, request: S3Request, after: str) -> tuple[listing.Page, dict[str, Any]]:
         encode = xml.encoder(request.query.get("encoding-type"))
         query = listing.Query(

@@ -88,6 +88,13 @@ def _operations(
             frozenset({"list-type"}),
             LIST | {"start-after", "continuation-token", "fetch-owner"},
         ),
+        Operation(
+            "GET",
+            "bucket",
+            buckets.list_versions,
+            frozenset({"versions"}),
+            LIST | {"key-marker", "version-id-marker"},
+        ),
         Operation("GET", "bucket", buckets.list_objects, allowed=LIST | {"marker"}),
         Operation(
             "GET",

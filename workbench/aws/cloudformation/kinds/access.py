@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from workbench.aws.cloudformation.kinds.kind import Clients, Given, Kind, Made
 
 
@@ -15,10 +17,15 @@ def _role(clients: Clients, given: Given) -> Made:
     if given.physical:
         client.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
     else:
-        path = {"Path": properties["Path"]} if "Path" in properties else {}
-        client.create_role(RoleName=name, AssumeRolePolicyDocument=trust, **path)
-    _inline(client, name, properties, given.before)
-    _attach(client, name, properties, given.before)
+        told = {key: properties[key] for key in ("Path", "Description") if key in properties}
+        client.create_role(RoleName=name, AssumeRolePolicyDocument=trust, **told)
+    try:
+        _inline(client, name, properties, given.before)
+        _attach(client, name, properties, given.before)
+    except ClientError:
+        if not given.physical:  # nobody knows of it yet
+            _delete_role(clients, name, {})
+        raise
     found = client.get_role(RoleName=name)["Role"]
     return Made(name, {"Arn": found["Arn"], "RoleId": found["RoleId"]})
 
@@ -42,8 +49,10 @@ def _attach(client: Any, role: str, new: Mapping[str, Any], old: Mapping[str, An
 
 def _delete_role(clients: Clients, name: str, properties: Mapping[str, Any]) -> None:
     client = clients["iam"]
-    _inline(client, name, {}, properties)
-    _attach(client, name, {}, properties)
+    for policy in client.list_role_policies(RoleName=name)["PolicyNames"]:
+        client.delete_role_policy(RoleName=name, PolicyName=policy)
+    for each in client.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        client.detach_role_policy(RoleName=name, PolicyArn=each["PolicyArn"])
     client.delete_role(RoleName=name)
 
 
@@ -72,7 +81,11 @@ def _managed(clients: Clients, given: Given) -> Made:
                 client.delete_policy_version(PolicyArn=arn, VersionId=each["VersionId"])
         client.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
     else:
-        made = client.create_policy(PolicyName=given.name, PolicyDocument=document)
+        made = client.create_policy(
+            PolicyName=given.name,
+            PolicyDocument=document,
+            Description=given.properties.get("Description", ""),
+        )
         arn = made["Policy"]["Arn"]
     for role in sorted(set(given.properties.get("Roles", ())) - before):
         client.attach_role_policy(RoleName=role, PolicyArn=arn)
@@ -96,7 +109,7 @@ KINDS = {
         _role,
         _role,
         _delete_role,
-        frozenset(["AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns", "Path"]),
+        frozenset("AssumeRolePolicyDocument Policies ManagedPolicyArns Path Description".split()),
         "RoleName",
         64,
     ),
@@ -107,7 +120,7 @@ KINDS = {
         _managed,
         _managed,
         _delete_managed,
-        frozenset(["PolicyDocument", "Roles"]),
+        frozenset(["PolicyDocument", "Roles", "Description"]),
         "ManagedPolicyName",
         128,
     ),

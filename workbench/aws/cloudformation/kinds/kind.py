@@ -81,7 +81,7 @@ Delete = Callable[[Clients, str, Mapping[str, Any]], object]
 class Kind:
     """``name`` is the property that names it; ``emulated`` are those that have an effect here.
 
-    ``attributes`` are those that are known by the time of a change set, without asking.
+    ``exists`` tells whether one of that name is there, where it can be taken over.
     """
 
     create: Create
@@ -91,10 +91,15 @@ class Kind:
     name: str | None = None
     longest: int = 63  # of a name that is made up
     lower: bool = False
+    exists: Callable[[Clients, str], bool] | None = None
+    nested: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def declared(self, properties: Mapping[str, Any]) -> list[str]:
         """The properties that are kept, and have no effect here."""
-        return sorted(properties.keys() - self.emulated - {"Tags", self.name})
+        found = properties.keys() - self.emulated - {"Tags", self.name}
+        for name, emulated in self.nested.items():
+            found |= {f"{name}.{each}" for each in properties.get(name, {}).keys() - emulated}
+        return sorted(found)
 
 
 def fitted(service: str, operation: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,12 +144,18 @@ def gone(error: ClientError) -> bool:
     return error.response["Error"]["Code"] in GONE
 
 
-def absent(ask: Callable[..., Any], name: str, **given: Any) -> None:
-    """Raises Failed if what ``ask`` asks for is there: some services would take it for ours."""
+def there(ask: Callable[..., Any], **given: Any) -> bool:
+    """Whether what ``ask`` asks for is there."""
     try:
         ask(**given)
     except ClientError as error:
         if not gone(error):
             raise
-        return
-    raise Failed(f"{name} already exists")
+        return False
+    return True
+
+
+def absent(ask: Callable[..., Any], name: str, **given: Any) -> None:
+    """Raises Failed if what ``ask`` asks for is there: some services would take it for ours."""
+    if there(ask, **given):
+        raise Failed(f"{name} already exists")

@@ -85,6 +85,12 @@ KINDS = {
         80,
     ),
     "AWS::Scheduler::Schedule": Kind(
-        _schedule, _schedule, _delete_schedule, FIELDS - {"GroupName"}, "Name", 64
+        _schedule,
+        _schedule,
+        _delete_schedule,
+        FIELDS - {"GroupName"},
+        "Name",
+        64,
+        nested={"Target": TARGET_FIELDS},
     ),
 }

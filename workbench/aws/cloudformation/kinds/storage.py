@@ -6,7 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.aws.cloudformation.kinds.kind import Clients, Given, Kind, Made, absent, fitted
+from workbench.aws.cloudformation.kinds.kind import (
+    Clients,
+    Given,
+    Kind,
+    Made,
+    absent,
+    fitted,
+    there,
+)
 
 TABLE_CHANGES = ("BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled")
 
@@ -24,6 +32,14 @@ def _bucket(clients: Clients, given: Given) -> Made:
             "RegionalDomainName": f"{name}.s3.{region}.amazonaws.com",
         },
     )
+
+
+def _is_bucket(clients: Clients, name: str) -> bool:
+    return there(clients["s3"].head_bucket, Bucket=name)
+
+
+def _is_table(clients: Clients, name: str) -> bool:
+    return there(clients["dynamodb"].describe_table, TableName=name)
 
 
 def _delete_bucket(clients: Clients, name: str, _: Mapping[str, Any]) -> None:
@@ -121,7 +137,7 @@ def _delete_secret(clients: Clients, arn: str, _: Mapping[str, Any]) -> None:
 
 KINDS = {
     "AWS::S3::Bucket": Kind(
-        _bucket, _bucket, _delete_bucket, frozenset(), "BucketName", lower=True
+        _bucket, _bucket, _delete_bucket, frozenset(), "BucketName", lower=True, exists=_is_bucket
     ),
     "AWS::DynamoDB::Table": Kind(
         _table,
@@ -133,6 +149,7 @@ KINDS = {
             "LocalSecondaryIndexes".split()
         ),
         "TableName",
+        exists=_is_table,
     ),
     "AWS::KMS::Key": Kind(
         _key,
