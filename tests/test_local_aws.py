@@ -111,7 +111,7 @@ REFUSED = [
     ("glue", "get_databases", {}, "glue:GetDatabases"),
     ("stepfunctions", "create_activity", {"name": "x"}, "stepfunctions:CreateActivity"),
     ("scheduler", "list_schedule_groups", {}, "scheduler:GET /schedule-groups"),
-    ("sns", "subscribe", {"TopicArn": "x", "Protocol": "email"}, "sns:Subscribe"),
+    ("sns", "list_phone_numbers_opted_out", {}, "sns:ListPhoneNumbersOptedOut"),
     ("dynamodb", "execute_statement", {"Statement": "SELECT 1"}, "dynamodb:ExecuteStatement"),
     ("secretsmanager", "rotate_secret", {"SecretId": "x"}, "secretsmanager:RotateSecret"),
     ("iam", "create_user", {"UserName": "x"}, "iam:CreateUser"),
