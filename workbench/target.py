@@ -47,6 +47,7 @@ class Target:
         return Warehouse(self.workgroup, self.database, "")
 
 
+SOURCE = "rental-apartments/source"
 LOCAL = Target(
     bucket="rental-apartments-etl",
     bookmarks="rental-apartments-bookmarks",
@@ -54,6 +55,6 @@ LOCAL = Target(
     machine="arn:aws:states:us-east-1:123456789012:stateMachine:rental-apartments-etl",
     workgroup="rental-apartments",
     database="dev",
-    secret="rental-apartments/source",
+    secret=SOURCE,
     schedule="rental-apartments-etl",
 )
