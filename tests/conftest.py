@@ -37,6 +37,10 @@ LONGEST = (
     "test_drill",
     "test_rules",
     "test_soft_deletes",
+    "test_deploy",
+    "test_canary",
+    "test_mask",
+    "test_policies",
 )
 
 
