@@ -532,6 +532,8 @@ def test_stacks_outlive_the_server_and_a_killed_update_is_taken_back(tmp_path: P
         pid = Daemon("aws", state).pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
+        while local_aws.running(state):  # the system takes a moment
+            time.sleep(0.01)
         made = local_aws.start(state)
         client = made.client("cloudformation")
         found = ended(client, "lasting")
