@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from etl_lib import parts, reading, repair, staging, window
+import boto3
+
+from etl_lib import ranges, reading, repair, spread, staging, window, written
 from etl_lib.contract import Table
 from etl_lib.progress import Progress
-from etl_lib.reading import HASH, Query
+from etl_lib.reading import Query
 from etl_lib.run import REPAIR, Plan, Run
 from etl_lib.source import Source
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from etl_lib.written import Written
 
 STAGE = "01_extract"
+PAIR = 2
+# Rows of a window from which on executors read it: of a whole table, and of rows that lie anywhere.
+WIDE, SCATTERED = 10_000_000, 500_000
+RANGE = 400_000  # rows, and at times a fourth more: one file
 
 
-def move(run: Run, source: Source) -> list[Mapping[str, Any]]:
-    """Write each table's window to the raw zone; returns what was moved, one dict a table."""
+def move(run: Run, source: Source, secret: str = "") -> list[Mapping[str, Any]]:
+    """Write each table's window to the raw zone; returns what was moved, one dict a table.
+
+    ``secret`` names the source's secret: executors of Spark, if there are any, read large windows.
+    """
     plans = run.plans()
-    return run.each(STAGE, lambda table: _move(run, source, table, plans[table.name]), run.tables)
+    return run.each(
+        STAGE, lambda table: _move(run, source, secret, table, plans[table.name]), run.tables
+    )
 
 
-def _move(run: Run, source: Source, table: Table, planned: Plan) -> Mapping[str, Any]:
+def _move(run: Run, source: Source, secret: str, table: Table, planned: Plan) -> Mapping[str, Any]:
     manifest_key = run.raw_key(table.name, "manifest.json")
     manifest = run.zone.get_json(manifest_key)
     if manifest is None:
-        manifest = run.zone.put_json_once(manifest_key, _extract(run, source, table, planned))
+        manifest = run.zone.put_json_once(
+            manifest_key, _extract(run, source, secret, table, planned)
+        )
     meta = manifest["meta"]
     return {
         "mode": planned.window.mode,
@@ -46,27 +56,49 @@ def _move(run: Run, source: Source, table: Table, planned: Plan) -> Mapping[str,
     }
 
 
-def _extract(run: Run, source: Source, table: Table, planned: Plan) -> dict[str, Any]:
+def _extract(run: Run, source: Source, secret: str, table: Table, planned: Plan) -> dict[str, Any]:
     """One attempt: files under a folder of its own, so that attempts never mix."""
     attempt = f"attempt={uuid.uuid4().hex[:12]}"
     if planned.window.mode == REPAIR:
         return _extract_keys(run, source, table, planned, attempt)
-    rows = keys = _Written([])
+    rows = keys = Written([])
     if planned.window.rows:
-        where, parameters = window.predicate(table, planned.window)
-        hashed = [each["source"] for each in planned.columns]
-        full = planned.window.mode == "full"
-        query = reading.select(
-            source, table, planned.columns, where, parameters, hashed if full else ()
-        )
-        rows = _write(
-            run, source, query, f"{attempt}/part", Progress(table.name, planned.window.rows)
-        )
+        query = _query(source, table, planned)
+        rows = _rows(run, source, secret, planned, query, f"{attempt}/part")
     if planned.lists_keys:
         columns = staging.listed_columns(table, planned)
         query = reading.select(source, table, columns, "TRUE", [], table.keys)
         keys = _write(run, source, query, f"{attempt}/keys", Progress(f"{table.name}, keys", 0))
     return _manifest(run, planned, rows, keys)
+
+
+def _query(source: Source, table: Table, planned: Plan) -> Query:
+    where, parameters = window.predicate(table, planned.window)
+    full = planned.window.mode == "full"
+    hashed = [each["source"] for each in planned.columns] if full else []
+    return reading.select(source, table, planned.columns, where, parameters, hashed)
+
+
+def _rows(run: Run, source: Source, secret: str, planned: Plan, query: Query, stem: str) -> Written:
+    """As a whole; or, if it may be, in two ranges side by side, or in many by Spark's executors."""
+    table, expected = query.table, planned.window.rows
+    progress = Progress(table.name, expected)
+    index = None
+    if expected > window.FEW:
+        index = ranges.of_window(source, table, planned.window, query.where)
+    if index is None:
+        return _write(run, source, query, stem, progress)
+    many = secret and expected >= (SCATTERED if index.scattered else WIDE)
+    context = spread.cluster() if many else None
+    if context is not None:
+        pieces = index.cut(expected, max(context.defaultParallelism, expected // RANGE))
+        key, region = run.raw_key(table.name, stem), boto3.Session().region_name or ""
+        query = replace(query, hint=index.hint)
+        reader = spread.Reader(secret, region, run.zone.bucket, key, query)
+        return spread.read(context, reader, pieces, progress)
+    if index.scattered:  # the pages of a whole table come as fast as a core takes them; these wait
+        query = replace(query, hint=index.hint, pieces=index.cut(expected, PAIR))
+    return _write(run, source, query, stem, progress)
 
 
 def _extract_keys(
@@ -84,28 +116,11 @@ def _extract_keys(
         path = Path(scratch) / "keys.parquet"
         pq.write_table(repair.table_of_keys(table, columns, keys), path)
         key = run.raw_key(table.name, f"{attempt}/keys-00000.parquet")
-        return _manifest(run, planned, rows, _Written([_entry(run, path, key, len(keys))]))
+        listed = written.entry(run.zone, path, key, len(keys))
+    return _manifest(run, planned, rows, Written([listed]))
 
 
-@dataclass(frozen=True)
-class _Written:
-    """Entries of a manifest, and the sums that were read beside their rows."""
-
-    entries: list[dict[str, Any]]
-    sums: Mapping[str, int] = field(default_factory=Counter)
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        totals = {
-            name: sum(entry["meta"][name] for entry in self.entries)
-            for name in ("content_length", "record_count")
-        }
-        changed = {name: count for name, count in self.sums.items() if count and name != HASH}
-        digest = f"{totals['record_count']}:{self.sums.get(HASH, 0)}"
-        return {**totals, "digest": digest, "changed": changed}
-
-
-def _manifest(run: Run, planned: Plan, rows: _Written, keys: _Written) -> dict[str, Any]:
+def _manifest(run: Run, planned: Plan, rows: Written, keys: Written) -> dict[str, Any]:
     """A manifest that COPY reads as it is; what is ours stands under ``meta``.
 
     A ``digest`` is of what was moved, not of what was planned: the table may have changed in
@@ -123,26 +138,6 @@ def _manifest(run: Run, planned: Plan, rows: _Written, keys: _Written) -> dict[s
     }
 
 
-def _write(run: Run, source: Source, query: Query, stem: str, progress: Progress) -> _Written:
-    """Stream a SELECT into Parquet parts."""
-    sums: Counter[str] = Counter()
-
-    def counted() -> Iterator[pa.RecordBatch]:
-        for batch, found in reading.batches(source, query):
-            sums.update(found)
-            progress.add(batch.num_rows)
-            yield batch
-
-    def upload(path: Path, rows: int) -> dict[str, Any]:
-        return _entry(run, path, run.raw_key(query.table.name, f"{stem}-{path.name}"), rows)
-
-    return _Written(parts.write(counted(), query.schema, upload), sums)
-
-
-def _entry(run: Run, path: Path, key: str, rows: int) -> dict[str, Any]:
-    run.zone.upload(path, key)
-    return {
-        "url": run.zone.url(key),
-        "mandatory": True,
-        "meta": {"content_length": path.stat().st_size, "record_count": rows},
-    }
+def _write(run: Run, source: Source, query: Query, stem: str, progress: Progress) -> Written:
+    key = run.raw_key(query.table.name, stem)
+    return written.write(run.zone, source, query, key, progress.add)

@@ -34,10 +34,14 @@ class Query:
     where: str
     hashed: bool
     counted: Sequence[Column]
+    pieces: Sequence[str] = ()  # conditions by which it is read side by side; none: as a whole
+    hint: str = ""  # of the index that the pieces are ranges of
 
     @property
-    def sql(self) -> str:
-        return f"SELECT {self.items} FROM {mysql(self.table.name)} WHERE {self.where}"
+    def sql(self) -> str | list[str]:
+        """The SELECT, or one for each piece."""
+        select = f"SELECT {self.items} FROM {mysql(self.table.name)} {self.hint} WHERE {self.where}"
+        return [f"{select} AND {piece}" for piece in self.pieces] or select
 
     @property
     def schema(self) -> pa.Schema:
@@ -94,7 +98,8 @@ def _refuse_other_masks(
 def batches(source: Source, query: Query) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:
     """Record batches of the query's schema, each with its sums by name.
 
-    One SELECT reads one consistent state. Raises SourceError for the first value that does not fit.
+    One SELECT reads one consistent state, and each of several pieces its own. Raises SourceError
+    for the first value that does not fit.
     """
     import pyarrow as pa
 

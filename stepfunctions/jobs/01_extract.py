@@ -79,8 +79,11 @@ plans = planning.plan(run, source)
 # %% [markdown]
 # ## Move
 #
-# One consistent SELECT a table, streamed in batches into Parquet. `keys` are the bare keys that
-# are compared to find deleted rows: read only when one came or went.
+# One consistent SELECT a table, streamed in batches into Parquet. A window of rows that lie all
+# over a table is read in two ranges side by side; where Spark has executors, a large window is
+# read by them, in as many ranges as it has files. A range may be read late: what has changed since
+# the plan is in the next window. `keys` are the bare keys that are compared to find deleted rows:
+# read only when one came or went.
 
 # %%
-moved = extract.move(run, source)
+moved = extract.move(run, source, source_secret)

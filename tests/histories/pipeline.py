@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
 import pymysql
 from pymysql.cursors import DictCursor
 
-from etl_lib import bookmark, ledger, planning, reading, staging, window
+from etl_lib import bookmark, ledger, planning, ranges, reading, staging, window
 from etl_lib.bookmarks import Bookmark, BookmarkStore
 from etl_lib.contract import Contract, Table
 from etl_lib.errors import Fenced
 from etl_lib.identifiers import folded
+from etl_lib.reading import Query
 from etl_lib.run import Plan, Run
 from etl_lib.source import Row, Source
 from etl_lib.warehouse import Warehouse
@@ -145,8 +146,9 @@ class Copy:
 class Pipeline:
     """Runs of one table. ``crash`` names the stage after which a run dies."""
 
-    def __init__(self, source: Source, table: Table) -> None:
-        self.source, self.table = source, table
+    def __init__(self, source: Source, table: Table, pieces: int = 1) -> None:
+        """``pieces``: in how many ranges a window is read, if it may be, one after the other."""
+        self.source, self.table, self.pieces = source, table, pieces
         self.zone, self.store, self.copy = MemoryZone(), MemoryStore("", "h"), Copy()
         self.started = 0
         self.run_id = ""
@@ -187,19 +189,29 @@ class Pipeline:
         if plan.window.rows:
             where, parameters = window.predicate(self.table, plan.window)
             hashed = [each["source"] for each in plan.columns] if full else []
-            rows, digest = self._select(plan.columns, where, parameters, hashed)
+            query = reading.select(self.source, self.table, plan.columns, where, parameters, hashed)
+            rows, digest = self._select(self._cut(query, plan))
         if plan.lists_keys:
             columns = staging.listed_columns(self.table, plan)
-            keys, keys_digest = self._select(columns, "TRUE", (), self.table.keys)
+            query = reading.select(self.source, self.table, columns, "TRUE", (), self.table.keys)
+            keys, keys_digest = self._select(query)
         meta = {"digest": digest, "keys": {"meta": {"digest": keys_digest}}}
         run.zone.put_json_once(key, {"rows": rows, "keys": keys, "meta": meta})
 
-    def _select(
-        self, columns: Any, where: str, parameters: Sequence[str], hashed: Sequence[str]
-    ) -> tuple[list[dict[str, str]], str]:
-        """The rows, and their digest."""
-        query = reading.select(self.source, self.table, columns, where, parameters, hashed)
-        rows = self.source.rows(query.sql)
+    def _cut(self, query: Query, plan: Plan) -> Query:
+        """As stage 01 does with a large window."""
+        if self.pieces == 1:
+            return query
+        index = ranges.of_window(self.source, self.table, plan.window, query.where)
+        if index is None:
+            return query
+        cut = index.cut(plan.window.rows, self.pieces)
+        return replace(query, hint=index.hint, pieces=cut)
+
+    def _select(self, query: Query) -> tuple[list[dict[str, str]], str]:
+        """The rows, and their digest. The source dawdles before each statement."""
+        statements = [query.sql] if isinstance(query.sql, str) else query.sql
+        rows = [row for sql in statements for row in self.source.rows(sql)]
         total = sum(int(row.pop(reading.HASH, 0)) for row in rows)
         return [_text(row) for row in rows], f"{len(rows)}:{total}"
 
@@ -207,7 +219,7 @@ class Pipeline:
         manifest = run.zone.get_json(run.raw_key(self.table.name, "manifest.json"))
         assert manifest is not None
         rows = {self._key(row): row for row in manifest["rows"]}
-        assert len(rows) == len(manifest["rows"]), "one SELECT gave a key twice"
+        assert len(rows) == len(manifest["rows"]), "a key came twice"
         keys = {self._key(row): row.get("at", "") for row in manifest["keys"]}
         self.copy.load(run.run_id, plan, rows, keys)
 

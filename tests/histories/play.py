@@ -94,7 +94,7 @@ def play(server: Server, seed: int, aim: Aim | None = None) -> Result:
         for statement in (kind.create(name), *script.first_rows()):
             cursor.execute(statement)
         source = _source(server, random.Random(seed + 1))
-        pipeline = Pipeline(source, kind.table(name))
+        pipeline = Pipeline(source, kind.table(name), pieces=1 + seed % 3)
         writers = [
             Writer(server, each, _sayer(log, f"writer {number}"))
             for number, each in enumerate(script.writers())

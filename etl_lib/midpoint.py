@@ -1,0 +1,67 @@
+"""Values in the middle of two: of numbers, moments, texts and bytes."""
+
+from __future__ import annotations
+
+import os.path
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from string import ascii_lowercase, ascii_uppercase, digits
+from typing import Any
+
+# Letters of ids, in the order that every collation has them; of upper and lower case each has its
+# own. Others count as the nearest one.
+ALPHABETS = (
+    digits + ascii_lowercase,
+    digits + ascii_uppercase,
+    digits + ascii_uppercase + ascii_lowercase,
+)
+LENGTH = 12  # letters that count, after those that both have in common
+
+
+def between(low: Any, high: Any) -> Sequence[Any]:
+    """Values above ``low`` and not above ``high``; none for other types, or if there is none.
+
+    Of texts they are guesses: the server may order them otherwise.
+    """
+    if isinstance(low, str) and isinstance(high, str):
+        return [_text(low, high, letters) for letters in ALPHABETS]
+    if isinstance(low, bytes) and isinstance(high, bytes):
+        return _bytes(low, high)
+    middle = _middle(low, high)
+    return [] if middle is None or not low < middle <= high else [middle]
+
+
+def _middle(low: Any, high: Any) -> Any | None:
+    if isinstance(low, (int, Decimal)):
+        return (int(low // 1) + int(high // 1) + 1) // 2
+    if isinstance(low, date) and isinstance(high, date):  # a zero date is a text
+        return max(low + (high - low) / 2, min(low + low.resolution, high))
+    return None
+
+
+def _bytes(low: bytes, high: bytes) -> Sequence[bytes]:
+    size = max(len(low), len(high))
+    ends = [int.from_bytes(each.ljust(size, b"\0"), "big") for each in (low, high)]
+    middle = (sum(ends) + 1) // 2
+    return [middle.to_bytes(size, "big")] if ends[0] < middle else []
+
+
+def _text(low: str, high: str, letters: str) -> str:
+    common = os.path.commonprefix([low, high])
+    middle = (_number(low[len(common) :], letters) + _number(high[len(common) :], letters) + 1) // 2
+    found = ""
+    for _ in range(LENGTH):
+        middle, digit = divmod(middle, len(letters))
+        found = letters[digit] + found
+    return common + found
+
+
+def _number(text: str, letters: str) -> int:
+    if letters != ALPHABETS[-1]:
+        text = text.lower() if letters[-1] == "z" else text.upper()
+    number = 0
+    for letter in text[:LENGTH].ljust(LENGTH):
+        number = number * len(letters) + max(bisect_right(letters, letter) - 1, 0)
+    return number

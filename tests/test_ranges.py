@@ -1,0 +1,311 @@
+"""Ranges of a window: even whatever its keys are like, and together just the window."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pymysql
+import pytest
+
+from etl_lib import ranges, reading, window
+from etl_lib.contract import Table
+from etl_lib.errors import SourceError
+from etl_lib.planning import described
+from etl_lib.ranges import Index
+from etl_lib.source import Source, checked_columns
+from workbench.mysql.server import Server
+
+DATABASE = "ranges"
+ROWS, PIECES = 20_000, 8
+EVEN = 2.5  # how many times the mean a range may be
+SIGNED = "CAST(seq AS SIGNED)"
+# Key columns, and an expression of seq for their values.
+KEYS = {
+    "gaps": (
+        "id BIGINT PRIMARY KEY",
+        f"IF(seq < 300, {SIGNED} * 1000000007 - 9000000000000, IF(seq < 18000, seq, seq * 1e9))",
+    ),
+    "two heaps": ("id INT PRIMARY KEY", f"IF(seq % 2, seq, {SIGNED} - 2000000000)"),
+    "sparser": ("id BIGINT UNSIGNED PRIMARY KEY", "18446744073709551615 - seq * seq"),
+    "decimal": ("id DECIMAL(20,6) PRIMARY KEY", "seq * seq / 7"),
+    "uuid": ("id CHAR(36) PRIMARY KEY", "UUID()"),
+    "hexadecimal": ("id VARCHAR(40) PRIMARY KEY", "MD5(seq)"),
+    "base 64": ("id VARCHAR(40) COLLATE utf8mb4_bin PRIMARY KEY", "TO_BASE64(UNHEX(MD5(seq)))"),
+    "e-mail": ("id VARCHAR(60) PRIMARY KEY", "CONCAT('user', seq * 7919, '@example.org')"),
+    "latin1": (
+        "id VARCHAR(60) CHARACTER SET latin1 PRIMARY KEY",
+        "CONCAT(IF(seq % 3, 'Zürich ', 'basel '), seq)",
+    ),
+    "long": ("id VARCHAR(99) PRIMARY KEY", "CONCAT('https://www.example.org/berlin/Ünter/', seq)"),
+    "cyrillic": ("id VARCHAR(99) PRIMARY KEY", "CONCAT('Квартира', seq)"),
+    "binary": ("id BINARY(16) PRIMARY KEY", "UNHEX(MD5(seq))"),
+    "days": (
+        "d DATE, id INT, PRIMARY KEY (d, id)",
+        "'2020-01-01' + INTERVAL IF(seq < 15000, 5, seq % 300) DAY, seq",
+    ),
+    "one tenant": (
+        "d VARCHAR(10), id INT, PRIMARY KEY (d, id)",
+        "IF(seq % 10, 'acme', CONCAT('t', seq % 50)), seq",
+    ),
+    "three": (
+        "a INT, b INT, c INT, PRIMARY KEY (a, b, c)",
+        "IF(seq % 10, 1, 2), IF(seq % 7, 1, seq % 100), seq",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def source(mysql_server: Server) -> Iterator[Source]:
+    with mysql_server.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
+    secret = mysql_server.secret(DATABASE)
+    yield Source(secret["host"], secret["port"], secret["username"], secret["password"], DATABASE)
+    with mysql_server.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {DATABASE}")
+
+
+def fill(server: Server, name: str, columns: str, values: str, rows: int = ROWS) -> None:
+    with server.cursor(DATABASE) as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS `{name}`")
+        cursor.execute(f"CREATE TABLE `{name}` ({columns}, note VARCHAR(50))")
+        if rows:
+            cursor.execute(f"INSERT INTO `{name}` SELECT {values}, MD5(seq) FROM seq_1_to_{rows}")
+        cursor.execute(f"ANALYZE TABLE `{name}`")
+
+
+def sizes(source: Source, index: Index, where: str, pieces: list[str]) -> list[int]:
+    """Rows of each range; asserts that each row of the window is in just one."""
+    table = f"`{index.table}`"
+    counted = ", ".join(f"COALESCE(SUM({piece}), 0)" for piece in pieces)
+    inside = " + ".join(f"({piece})" for piece in pieces)
+    (found,) = source.rows(
+        f"SELECT COUNT(*) AS n, COALESCE(SUM({inside} <> 1), 0) AS wrong, "
+        f"CONCAT_WS(' ', {counted}) AS counts FROM {table} WHERE {where}"
+    )
+    assert found["wrong"] == 0
+    counts = [int(each) for each in found["counts"].split()]
+    assert sum(counts) == found["n"]
+    return counts
+
+
+def primary(source: Source, name: str) -> Index:
+    return Index(source, name, ranges.PRIMARY, source.primary_key(name))
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_ranges_are_even_and_together_the_table(
+    source: Source, mysql_server: Server, name: str
+) -> None:
+    fill(mysql_server, name, *KEYS[name])
+    index = primary(source, name)
+    pieces = index.cut(ROWS, PIECES)
+    counts = sizes(source, index, "TRUE", pieces)
+    assert len(counts) >= PIECES - 2, counts
+    assert max(counts) <= EVEN * ROWS / PIECES, counts
+    for piece in pieces:  # each is a range of the index to the server, too
+        (told,) = source.rows(f"EXPLAIN SELECT * FROM {index.rows} WHERE {piece}")
+        assert (told["type"], told["key"]) == ("range", "PRIMARY")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ranges_of_keys_drawn_at_random_are_even(
+    source: Source, mysql_server: Server, seed: int
+) -> None:
+    """Heaps of keys, each with a place and a width of its own."""
+    chance = random.Random(seed)
+    heaps = [
+        (chance.randint(-(2**62), 2**62), 4 ** chance.randint(0, 15))
+        for _ in range(chance.randint(1, 6))
+    ]
+    drawn = set()
+    while len(drawn) < 5_000:
+        place, width = chance.choice(heaps)
+        drawn.add(place + chance.randrange(width * 5_000))
+    fill(mysql_server, "drawn", "id BIGINT PRIMARY KEY", "", 0)
+    with mysql_server.cursor(DATABASE) as cursor:
+        cursor.executemany("INSERT INTO drawn (id) VALUES (%s)", [(key,) for key in sorted(drawn)])
+        cursor.execute("ANALYZE TABLE drawn")
+    index = primary(source, "drawn")
+    counts = sizes(source, index, "TRUE", index.cut(5_000, 10))
+    assert max(counts) <= EVEN * 500, counts
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 9])
+def test_few_rows_are_not_lost(source: Source, mysql_server: Server, rows: int) -> None:
+    fill(mysql_server, "few", "id INT PRIMARY KEY", "seq", rows)
+    index = primary(source, "few")
+    for expected in (0, rows, 1_000_000):  # a guess: it may be wrong
+        sizes(source, index, "TRUE", index.cut(expected, 4))
+
+
+def test_keys_that_cannot_be_cut_stay_one_range(source: Source, mysql_server: Server) -> None:
+    fill(mysql_server, "inet", "id INET6 PRIMARY KEY", "CONCAT('::', HEX(seq))", 3_000)
+    index = primary(source, "inet")
+    sizes(source, index, "TRUE", index.cut(3_000, 4))
+
+
+STAMPED = "at DATETIME(6) NULL DEFAULT NOW(6) ON UPDATE NOW(6), id INT PRIMARY KEY, KEY (at)"
+TABLE = Table(name="stamped", keys=("id",), cursor="at")
+
+
+@pytest.fixture
+def stamped(source: Source, mysql_server: Server) -> window.Window:
+    """Half of the window's rows have one stamp, as a large UPDATE leaves them."""
+    fill(
+        mysql_server,
+        "stamped",
+        STAMPED,
+        f"'2025-01-01' + INTERVAL CASE WHEN seq < 12000 THEN {SIGNED} - 1000000 "
+        "WHEN seq < 16000 THEN 0 ELSE seq END SECOND, seq * 3",
+    )
+    plan = window.incremental(
+        source, TABLE, checked_columns(source, TABLE), "2025-01-01 00:00:00", None
+    )
+    assert (plan.rows, plan.tier) == (8001, "proven")
+    return plan
+
+
+def cut(source: Source, plan: window.Window, pieces: int, table: Table = TABLE) -> list[str] | None:
+    where, parameters = window.predicate(table, plan)
+    bound = where % tuple(f"'{each}'" for each in parameters)
+    index = ranges.of_window(source, table, plan, bound)
+    return None if index is None else index.cut(plan.rows, pieces)
+
+
+def test_a_stamp_that_many_rows_have_is_cut_by_their_keys(
+    source: Source, mysql_server: Server, stamped: window.Window
+) -> None:
+    with mysql_server.cursor(DATABASE) as cursor:
+        cursor.execute("UPDATE stamped SET at = NULL WHERE id < 100")  # in no window
+    where, parameters = window.predicate(TABLE, stamped)
+    where %= tuple(f"'{each}'" for each in parameters)
+    index = ranges.of_window(source, TABLE, stamped, where)
+    assert index is not None and index.scattered
+    counts = sizes(source, index, where, index.cut(stamped.rows, PIECES))
+    assert (sum(counts), len(counts)) == (8001, PIECES)
+    assert max(counts) <= EVEN * 8001 / PIECES, counts
+
+
+def test_a_cut_reads_hardly_a_row(source: Source, mysql_server: Server) -> None:
+    fill(mysql_server, "cheap", "id BIGINT PRIMARY KEY", "seq * seq")
+    index = primary(source, "cheap")
+    with mysql_server.cursor() as cursor:
+        before = handled(cursor)
+        pieces = index.cut(ROWS, PIECES)
+        read = handled(cursor) - before
+    assert len(pieces) == PIECES
+    assert read < ROWS / 20
+
+
+def handled(cursor: Any) -> int:
+    """Rows that the server has read, of anything."""
+    cursor.execute(
+        "SELECT SUM(variable_value) FROM information_schema.global_status "
+        "WHERE variable_name LIKE 'HANDLER_READ%'"
+    )
+    return int(cursor.fetchone()[0])
+
+
+def test_rows_that_change_between_two_ranges_leave_the_window_or_stay_what_they_were(
+    source: Source, mysql_server: Server, stamped: window.Window
+) -> None:
+    """Each range is read at another moment, after other changes: what arrives are the rows that
+    had not changed since the plan, each once and as it was, and the next window has the rest."""
+    pieces = cut(source, stamped, 4)
+    assert pieces is not None and len(pieces) == 4
+    where, parameters = window.predicate(TABLE, stamped)
+    planned = ids(source, f"at >= '2025-01-01' AND at < '{stamped.high}'")
+    found: list[tuple[int, str]] = []
+    for number, piece in enumerate(pieces):
+        found += ids(source, f"({where % tuple(repr(each) for each in parameters)}) AND {piece}")
+        with mysql_server.cursor(DATABASE) as cursor:
+            cursor.execute("UPDATE stamped SET note = %s WHERE id %% 7 = %s", [number, number])
+            cursor.execute("DELETE FROM stamped WHERE id %% 97 = %s", [number])
+            cursor.execute("INSERT INTO stamped (id) VALUES (%s)", [-number - 1])
+    assert len(found) == len(set(found))
+    assert set(found) <= set(planned)
+    following = window.incremental(
+        source, TABLE, checked_columns(source, TABLE), stamped.high, None
+    )
+    later = {key for key, _ in ids(source, f"at >= '{following.low}' AND at < '{following.high}'")}
+    alive = {key for (key, _) in ids(source, "TRUE")}
+    gone = set(planned) - set(found)
+    assert {key for key, _ in gone} <= later | ({key for key, _ in planned} - alive)
+    assert gone and later
+
+
+def ids(source: Source, where: str) -> list[tuple[int, str]]:
+    found = source.rows(f"SELECT id, note FROM stamped WHERE {where}".replace("%", "%%"))
+    return [(row["id"], row["note"]) for row in found]
+
+
+def test_a_window_of_late_stamps_is_not_cut_by_them(
+    source: Source, mysql_server: Server, stamped: window.Window
+) -> None:
+    """A row whose stamp an application sets may come to a later place within the window, and would
+    be read twice. By the primary key it is read once."""
+    bounded = replace(stamped, tier="bounded")
+    assert cut(source, bounded, 2) is None
+    whole = replace(bounded, low=None, rows=ROWS)
+    pieces = cut(source, whole, 2)
+    assert pieces is not None and len(pieces) == 2
+    assert all("`at`" not in piece for piece in pieces)
+
+
+def test_what_must_be_one_state_is_not_cut(source: Source, stamped: window.Window) -> None:
+    for mode in ("full", "repair"):
+        assert ranges.of_window(source, TABLE, replace(stamped, mode=mode), "TRUE") is None
+    other = replace(TABLE, keys=("note",))  # no row has it twice, but not by the primary key
+    assert cut(source, replace(stamped, low=None, rows=ROWS), 2, other) is None
+
+
+def select(source: Source, plan: window.Window, pieces: int) -> reading.Query:
+    where, parameters = window.predicate(TABLE, plan)
+    columns = described(checked_columns(source, TABLE), TABLE)
+    query = reading.select(source, TABLE, columns, where, parameters)
+    return replace(query, pieces=cut(source, plan, pieces) or ())
+
+
+def test_ranges_side_by_side_are_what_one_select_reads(
+    source: Source, stamped: window.Window
+) -> None:
+    one, two = (
+        sorted(
+            str(row)
+            for batch, _ in reading.batches(source, select(source, stamped, pieces))
+            for row in batch.to_pylist()
+        )
+        for pieces in (1, 2)
+    )
+    assert one == two and len(one) == 8001
+
+
+def test_a_connection_that_is_lost_in_one_of_two_ranges_stops_both(
+    source: Source, mysql_server: Server, stamped: window.Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has come by then is not taken for all there is."""
+    monkeypatch.setattr(reading, "BATCH_ROWS", 100)
+    with mysql_server.cursor(DATABASE) as cursor:
+        cursor.execute("ALTER TABLE stamped MODIFY note TEXT")
+        cursor.execute("UPDATE stamped SET note = REPEAT(note, 200), at = at")
+    batches = reading.batches(source, select(source, stamped, 2))
+    first, _ = next(batches)
+    with mysql_server.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist WHERE user = 'etl' AND "
+            "command IN ('Query', 'Execute') ORDER BY id DESC LIMIT 1"
+        )
+        for (number,) in cursor.fetchall():
+            with suppress(pymysql.err.OperationalError):  # it has ended by itself
+                cursor.execute(f"KILL CONNECTION {int(number)}")
+    try:
+        read = first.num_rows + sum(batch.num_rows for batch, _ in batches)
+    except SourceError as error:
+        assert "table stamped" in str(error)
+    else:
+        assert read == stamped.rows
