@@ -13,10 +13,12 @@ import boto3
 
 from etl_lib import ranges, reading, repair, spread, staging, window, written
 from etl_lib.contract import Table
+from etl_lib.errors import SourceError
 from etl_lib.progress import Progress
 from etl_lib.reading import Query
 from etl_lib.run import REPAIR, Plan, Run
 from etl_lib.source import Source
+from etl_lib.window import Window
 from etl_lib.written import Written
 
 STAGE = "01_extract"
@@ -95,10 +97,28 @@ def _rows(run: Run, source: Source, secret: str, planned: Plan, query: Query, st
         key, region = run.raw_key(table.name, stem), boto3.Session().region_name or ""
         query = replace(query, hint=index.hint)
         reader = spread.Reader(secret, region, run.zone.bucket, key, query)
-        return spread.read(context, reader, pieces, progress)
-    if index.scattered:  # the pages of a whole table come as fast as a core takes them; these wait
-        query = replace(query, hint=index.hint, pieces=index.cut(expected, PAIR))
-    return _write(run, source, query, stem, progress)
+        read = spread.read(context, reader, pieces, progress)
+    else:
+        if index.scattered:  # a whole table's pages come as fast as a core takes them; these wait
+            query = replace(query, hint=index.hint, pieces=index.cut(expected, PAIR))
+        read = _write(run, source, query, stem, progress)
+    _refuse_missing(source, table, planned.window, read.rows)
+    return read
+
+
+def _refuse_missing(source: Source, table: Table, planned: Window, read: int) -> None:
+    """Rows leave a window and none come: it never has more of them than it had when it was read.
+
+    Where late stamps may come (``bounded``) that is not so. Asked only if fewer came than planned.
+    """
+    if read >= planned.rows or planned.tier == "bounded":
+        return
+    left = window.left(source, table, planned)
+    if left > read:
+        raise SourceError(
+            f"table {table.name}: {read:,} rows came of a window that still has {left:,}. Nothing "
+            "was moved; run again."
+        )
 
 
 def _extract_keys(

@@ -153,6 +153,12 @@ def again(
     return replace(planned, rows=_count(source, table, columns, where, parameters))
 
 
+def left(source: Source, table: Table, window: Window) -> int:
+    """How many rows ``window`` has now."""
+    where, parameters = predicate(table, window)
+    return _size(source, table, where, parameters)
+
+
 def keys_digest(source: Source, table: Table) -> str:
     """Count and order-free checksum of all keys: tells whether a key came or went."""
     return _digest(source, table, [mysql(key) for key in table.keys], "TRUE", [], "REPEATABLE READ")
@@ -230,8 +236,7 @@ def below_uncommitted(
         return high
     names = [column.hashed for column in columns]
     where, parameters = _between(table, start, high)
-    size = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {where}"
-    if source.rows(size, parameters)[0]["n"] > FEW and all_ended(source, PATIENCE):
+    if _size(source, table, where, parameters) > FEW and all_ended(source, PATIENCE):
         return high
     digests = [_digest(source, table, names, where, parameters, isolation) for isolation in LEVELS]
     if digests[0] == digests[1]:
@@ -319,11 +324,15 @@ def _count(
     where: str,
     parameters: Sequence[str],
 ) -> int:
-    query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {where}"
-    found: int = source.rows(query, parameters)[0]["n"]
+    found = _size(source, table, where, parameters)
     if 0 < found <= FEW:
         refuse_zero_dates(source, table, columns, where, parameters)
     return found
+
+
+def _size(source: Source, table: Table, where: str, parameters: Sequence[str]) -> int:
+    query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE {where}"
+    return int(source.rows(query, parameters)[0]["n"])
 
 
 def _refuse_null_cursors(source: Source, table: Table) -> None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import pymysql
 import pytest
 
 from etl_lib import ranges, reading, window
 from etl_lib.contract import Table
-from etl_lib.errors import SourceError
 from etl_lib.planning import described
 from etl_lib.ranges import Index
 from etl_lib.source import Source, checked_columns
@@ -112,7 +109,12 @@ def test_ranges_are_even_and_together_the_table(
         assert (told["type"], told["key"]) == ("range", "PRIMARY")
 
 
-@pytest.mark.parametrize("seed", range(6))
+DRAWN, DRILLED = range(2), range(2, 12)
+
+
+@pytest.mark.parametrize(
+    "seed", [*DRAWN, *(pytest.param(seed, marks=pytest.mark.drill) for seed in DRILLED)]
+)
 def test_ranges_of_keys_drawn_at_random_are_even(
     source: Source, mysql_server: Server, seed: int
 ) -> None:
@@ -283,29 +285,3 @@ def test_ranges_side_by_side_are_what_one_select_reads(
         for pieces in (1, 2)
     )
     assert one == two and len(one) == 8001
-
-
-def test_a_connection_that_is_lost_in_one_of_two_ranges_stops_both(
-    source: Source, mysql_server: Server, stamped: window.Window, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What has come by then is not taken for all there is."""
-    monkeypatch.setattr(reading, "BATCH_ROWS", 100)
-    with mysql_server.cursor(DATABASE) as cursor:
-        cursor.execute("ALTER TABLE stamped MODIFY note TEXT")
-        cursor.execute("UPDATE stamped SET note = REPEAT(note, 200), at = at")
-    batches = reading.batches(source, select(source, stamped, 2))
-    first, _ = next(batches)
-    with mysql_server.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM information_schema.processlist WHERE user = 'etl' AND "
-            "command IN ('Query', 'Execute') ORDER BY id DESC LIMIT 1"
-        )
-        for (number,) in cursor.fetchall():
-            with suppress(pymysql.err.OperationalError):  # it has ended by itself
-                cursor.execute(f"KILL CONNECTION {int(number)}")
-    try:
-        read = first.num_rows + sum(batch.num_rows for batch, _ in batches)
-    except SourceError as error:
-        assert "table stamped" in str(error)
-    else:
-        assert read == stamped.rows

@@ -40,7 +40,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-DATABASE, ROWS = "spread", 60_000
+DATABASE, ROWS = "spread", 24_000
 CONTRACT = 'name = "spread"\n[tables.things]\nkeys = ["id"]\ncursor = "at"\n'
 
 
@@ -104,9 +104,10 @@ def source(active: Stack) -> Source:
 @pytest.fixture
 def run(active: Stack, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run for which a window of a thousand rows is large."""
+    monkeypatch.setattr(window, "FEW", 1_000)
     for name in ("WIDE", "SCATTERED"):
         monkeypatch.setattr(extract, name, 1_000)
-    monkeypatch.setattr(extract, "RANGE", 10_000)
+    monkeypatch.setattr(extract, "RANGE", 8_000)
     (tmp_path / "tables.toml").write_text(CONTRACT)
     url = active.pipeline.publish(tmp_path / "tables.toml")
     return open_run("spread", BUCKET, url, "", "rental-apartments", "dev", "", BOOKMARKS)
@@ -153,7 +154,7 @@ def _command(process: int) -> str:
         return ""
 
 
-@pytest.mark.parametrize("low", [None, "2025-01-01 01:50:00"])
+@pytest.mark.parametrize("low", [None, "2025-01-01 00:45:00"])
 def test_executors_read_what_one_select_reads(
     run: Run, source: Source, context: SparkContext, low: str | None
 ) -> None:
@@ -168,7 +169,7 @@ def test_an_executor_that_dies_meanwhile_leaves_no_row_twice_and_none_out(
     run: Run, source: Source, context: SparkContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(source, run.tables[0])
-    monkeypatch.setattr(extract, "RANGE", 4_000)
+    monkeypatch.setattr(extract, "RANGE", 2_000)
     found: list[dict[str, Any]] = []
     work = threading.Thread(target=lambda: found.append(moved(run, source, plan)))
     before = executors()
@@ -192,22 +193,23 @@ def test_a_value_that_does_not_fit_stops_the_run_with_its_key(
 ) -> None:
     plan = planned(source, run.tables[0])
     with active.server.cursor(DATABASE) as cursor:
-        cursor.execute("UPDATE things SET note = 'a\\0b', at = at WHERE id = 2500000000")
+        cursor.execute("UPDATE things SET note = 'a\\0b', at = at WHERE id = 400000000")
     try:
         with pytest.raises(SourceError) as caught:
             moved(run, source, plan)
     finally:
         with active.server.cursor(DATABASE) as cursor:
-            cursor.execute("UPDATE things SET note = 'ab', at = at WHERE id = 2500000000")
-    assert "table things, column note, row {'id': '2500000000'}: a NUL" in str(caught.value)
+            cursor.execute("UPDATE things SET note = 'ab', at = at WHERE id = 400000000")
+    assert "table things, column note, row {'id': '400000000'}: a NUL" in str(caught.value)
     assert "Traceback" not in str(caught.value) and "java" not in str(caught.value).lower()
 
 
+@pytest.mark.drill
 def test_what_spark_gives_up_is_told_in_one_line(
     run: Run, source: Source, context: SparkContext
 ) -> None:
     """Here: there is no bucket to write to. Each range is tried again in vain."""
-    plan = planned(source, run.tables[0], "2025-01-01 01:50:00")
+    plan = planned(source, run.tables[0], "2025-01-01 00:45:00")
     nowhere = replace(run, zone=replace(run.zone, bucket="no-such-bucket-here"))
     with pytest.raises(RunFailed) as caught:
         moved(nowhere, source, plan)
