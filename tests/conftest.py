@@ -37,6 +37,7 @@ LONGEST = (
     "test_drill",
     "test_rules",
     "test_soft_deletes",
+    "test_spread",
     "test_deploy",
     "test_canary",
     "test_mask",
