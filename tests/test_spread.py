@@ -165,6 +165,7 @@ def test_executors_read_what_one_select_reads(
     assert ours["meta"]["record_count"] == theirs["meta"]["record_count"] == plan.window.rows
 
 
+@pytest.mark.drill  # half a minute, until Spark has noticed
 def test_an_executor_that_dies_meanwhile_leaves_no_row_twice_and_none_out(
     run: Run, source: Source, context: SparkContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,8 +59,8 @@ for name in ("pandas", "matplotlib", "moto", "workbench"):
 def test_the_library_is_small_and_the_same_bytes_for_the_same_sources() -> None:
     name, body = build()
     assert (
-        build() == (name, body) and len(body) < 120_000
-    )  # 47 modules; a tripwire for what does not belong there
+        build() == (name, body) and len(body) < 130_000
+    )  # 55 modules; a tripwire for what does not belong there
     archive = zipfile.ZipFile(io.BytesIO(body))
     modules = {path.relative_to(REPOSITORY).as_posix() for path in LIBRARY}
     others = set(archive.namelist()) - modules
