@@ -101,8 +101,8 @@ class Source:
             secret["username"],
             secret["password"],
             secret["dbname"],
-            secret.get("ssl", ""),
-            secret.get("ssl_ca", ""),
+            secret.get("ssl") or "",
+            secret.get("ssl_ca") or "",
             secret.get("mask_key", ""),
         )
 
@@ -115,7 +115,8 @@ class Source:
         """The address with the password, for the bulk reader. Never print it."""
         user, password = quote(self.username, safe=""), quote(self.password, safe="")
         database = quote(self.database, safe="")
-        return f"mysql://{user}:{password}@{self.host}:{self.port}/{database}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"mysql://{user}:{password}@{host}:{self.port}/{database}"
 
     @contextmanager
     def connect(

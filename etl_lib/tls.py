@@ -8,6 +8,7 @@ Nothing falls back to plain text. https://dev.mysql.com/doc/refman/8.0/en/connec
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -25,7 +26,6 @@ VERIFY, ENCRYPTED, OFF = "verify-full", "encrypted", "off"
 MODES = {VERIFY: "VERIFY_IDENTITY", ENCRYPTED: "REQUIRED", OFF: "DISABLED"}
 RDS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
 BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
-HERE = ("localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Tls:
 def of(host: str, mode: str, ca: str) -> Tls:
     """What ``ssl`` and ``ssl_ca`` of a secret ask for. Raises SourceError before anything is
     connected to."""
+    if not (isinstance(mode, str) and isinstance(ca, str)):
+        raise SourceError(f"source {host}: ssl and ssl_ca in its secret are to be texts")
     chosen = mode or _default(host, ca)
     if chosen not in MODES:
         raise SourceError(f"source {host}: ssl = {mode!r} is not one of {', '.join(MODES)}")
@@ -67,7 +69,7 @@ def of(host: str, mode: str, ca: str) -> Tls:
             raise SourceError(f'source {host}: ssl_ca is for ssl = "{VERIFY}", not {chosen!r}')
         return Tls(chosen)
     # A proxy of RDS's has a certificate that every machine trusts.
-    if not ca and host.endswith(RDS) and ".proxy-" not in host:
+    if not ca and _rds(host) and ".proxy-" not in host:
         raise SourceError(
             f"source {host}: its certificate is to be verified, and ssl_ca is missing. Load "
             f"{BUNDLE}, put it into S3, and its s3:// address into the secret as ssl_ca."
@@ -91,9 +93,22 @@ def no_tls(mode: str) -> str:
 
 
 def _default(host: str, ca: str) -> str:
-    if ca or host.endswith(RDS):
+    if ca or _rds(host):
         return VERIFY
-    return OFF if host in HERE or host.startswith("127.") else ENCRYPTED
+    return OFF if _here(host) else ENCRYPTED
+
+
+def _rds(host: str) -> bool:
+    """However it is spelled: to a resolver, case and a full stop at the end are nothing."""
+    return host.lower().rstrip(".").endswith(RDS)
+
+
+def _here(host: str) -> bool:
+    """This machine, and not a name that begins like it: 127.example.org is anybody's."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _certificates(host: str, ca: str) -> str:

@@ -267,6 +267,10 @@ def test_certificates_may_stand_in_s3_in_a_file_or_in_the_secret(
     [
         ("a.b.eu-west-1.rds.amazonaws.com", "", "", "global-bundle.pem, put it into S3"),
         ("a.b.rds.cn-north-1.rds.amazonaws.com.cn", "", "", "ssl_ca is missing"),
+        ("A.B.RDS.AmazonAWS.com", "", "", "ssl_ca is missing"),
+        ("a.b.eu-west-1.rds.amazonaws.com.", "", "", "ssl_ca is missing"),
+        ("db.example.org", True, "", "ssl and ssl_ca in its secret are to be texts"),
+        ("db.example.org", "", ["x"], "ssl and ssl_ca in its secret are to be texts"),
         ("db.example.org", "verify", "", "ssl = 'verify' is not one of verify-full, encrypted"),
         ("db.example.org", "encrypted", "x.pem", 'ssl_ca is for ssl = "verify-full"'),
         ("db.example.org", "", "/nowhere.pem", "'/nowhere.pem' cannot be read"),
@@ -275,7 +279,7 @@ def test_certificates_may_stand_in_s3_in_a_file_or_in_the_secret(
     ],
 )
 def test_what_cannot_be_verified_is_refused_before_a_connection(
-    host: str, mode: str, ca: str, message: str
+    host: str, mode: Any, ca: Any, message: str
 ) -> None:
     with pytest.raises(SourceError, match=message):
         Source(host, 3306, "me", "secret", "shop", mode, ca).base_tables()
@@ -286,12 +290,19 @@ def test_what_cannot_be_verified_is_refused_before_a_connection(
     [
         ("127.0.0.1", "off"),
         ("localhost", "off"),
+        ("127.0.0.2", "off"),
+        ("::1", "off"),
         ("db.example.org", "encrypted"),
+        ("127.example.org", "encrypted"),
         ("p.proxy-c1.eu-west-1.rds.amazonaws.com", "verify-full"),
     ],
 )
 def test_without_a_word_the_host_decides(host: str, mode: str) -> None:
     assert Source(host, 3306, "me", "secret", "shop").tls == tls.Tls(mode)
+
+
+def test_a_host_of_ipv6_is_in_brackets_where_a_port_follows() -> None:
+    assert Source("::1", 3306, "me", "secret", "shop").reader_url.endswith("@[::1]:3306/shop")
 
 
 @pytest.mark.parametrize(
