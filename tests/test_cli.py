@@ -142,6 +142,24 @@ def test_status_env_and_sql_speak_to_people_and_to_programs(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_PROFILE", "of-somebody-else"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_REDSHIFT_DATA", "http://127.0.0.1:9"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),  # it would go to AWS itself
+    ],
+)
+def test_local_commands_speak_to_the_local_aws_whatever_the_shell_says(
+    seeded: Stack, workbook: Workbook, name: str, value: str
+) -> None:
+    done = workbook("sql", "SELECT 1 AS one", **{name: value})
+    assert (done.returncode, done.stdout) == (0, "one\n1\n"), done.stderr
+    unset = workbook("env", **{name: value}).stdout.splitlines()[0]
+    assert name in unset.split()
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["--change", "1"],

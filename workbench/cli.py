@@ -118,7 +118,7 @@ def env() -> None:
     local = endpoint.load(home.aws)
     if local is None or not endpoint.running(home.aws):
         _fail("the local AWS is not running: start it with `workbook up`", 2)
-    print(f"unset {' '.join(OVERRIDES)}")
+    print(f"unset {' '.join(dict.fromkeys([*OVERRIDES, *stack.elsewhere()]))}")
     for name, value in sorted(local.environment().items()):
         print(f"export {name}='{value}'")
 
@@ -285,6 +285,8 @@ def lab(
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if os.geteuid() == 0 else []
     runtime = str(made.home.jupyter / "runtime")
+    for name in stack.elsewhere():
+        del os.environ[name]
     environment = {**os.environ, **made.environment(), "JUPYTER_RUNTIME_DIR": runtime}
     os.execve(sys.executable, command, environment)  # in our place: who ends us ends it
 
@@ -303,7 +305,8 @@ def main() -> None:
     except BotoCoreError as error:
         gone = "The local AWS has died meanwhile. What was finished is safe; type the command again"
         away = "AWS was not reached. What was finished is safe; type the command again"
-        _fail(f"{error}. {away if '--profile' in sys.argv else gone}", 1)
+        account = any(each.partition("=")[0] == "--profile" for each in sys.argv)
+        _fail(f"{error}. {away if account else gone}", 1)
     except KeyboardInterrupt:
         _fail("interrupted; what was finished is safe, run again to go on", 130)
 

@@ -70,18 +70,21 @@ class Stack:
         """This process, and the kernels it starts, use this stack and no other AWS. What runs in
         them may show its environment: the source's password is not in it."""
         before, own = dict(os.environ), self.environment()
-        if self.target.stack:
-            os.environ.clear()  # of what leads to another AWS, nothing is left
-        os.environ.update(own)
-        for name in source_option.SECRETS:
+        for name in (*elsewhere(), *source_option.SECRETS):
             os.environ.pop(name, None)
+        os.environ.update(own)
         boto3.setup_default_session()  # it remembers the keys of an earlier stack
         try:
             yield
         finally:
             os.environ.clear()
             os.environ.update(before)
-            boto3.setup_default_session()
+            boto3.DEFAULT_SESSION = None  # whoever asks makes one of what the shell says
+
+
+def elsewhere() -> list[str]:
+    """Names of variables that could lead an SDK to another AWS: AWS_PROFILE and its like."""
+    return [name for name in os.environ if name.startswith("AWS_")]
 
 
 def kept_secret(aws: Aws, name: str) -> dict[str, Any]:
