@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from etl_lib.errors import BadInput
-from workbench import deployment, past, run_commands, tables
+from workbench import deployment, execution, past, run_commands, tables
 from workbench.cli import app
 from workbench.home import Home
 from workbench.stack import Stack
@@ -133,6 +133,17 @@ def test_a_run_of_another_name_is_one_with_the_run_that_it_goes_on_with(
     names = [run["run_id"] for run in json.loads(ask("--json").stdout)]
     assert "first-attempt-again-17" not in names and names.count("first-attempt") == 1
     assert "tables must be a list" in listed("first-attempt")["error"]
+
+
+def test_an_execution_that_can_be_no_run_stops_neither_the_list_nor_a_redrive(
+    stack: Stack, client: Any
+) -> None:
+    for name, given in (("..", "{}"), ("no-object", "[]")):
+        over(client, started(client, name, given), 60)
+    names = [run["run_id"] for run in json.loads(ask("--json").stdout)]
+    assert ".." not in names and "no-object" in names
+    assert not (stack.home.root / "summary.json").exists()
+    assert execution.known(stack, "no-object").source_secret == stack.target.secret
 
 
 def test_a_report_is_made_again_from_what_the_run_left(stack: Stack, client: Any) -> None:

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from etl_lib.errors import BadInput
 from etl_lib.zone import Zone
-from workbench import graph, history, panels, pipeline, progress, report, screen
+from workbench import executions, graph, history, panels, pipeline, progress, report, screen
 from workbench.clients import Aws
 from workbench.deployment import FOLDER, Deployment
 from workbench.history import Visit
@@ -67,7 +67,7 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     if found["status"] in ("SUCCEEDED", "RUNNING"):
         raise BadInput(f"run {prepared.run_id} is {found['status']}: nothing to redrive")
     if _handled(client, arn):
-        given = {**json.loads(found["input"]), "run_id": prepared.run_id}
+        given = {**executions.given(found), "run_id": prepared.run_id}
         name = f"{prepared.run_id[:60]}-again-{int(time.time())}"
         arn = client.start_execution(
             stateMachineArn=found["stateMachineArn"], name=name, input=json.dumps(given)
@@ -87,7 +87,7 @@ def known(stack: Stack, run_id: str) -> Prepared:
         found = client.describe_execution(executionArn=stack.target.execution(run_id))
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
         raise BadInput(f"no execution is named {run_id!r}") from None
-    given = json.loads(found["input"])
+    given = executions.given(found)
     kept = _kept(folder)
     contract = Path(kept.get("contract", pipeline.CONTRACT))
     folder.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,8 @@ def of_runs(stack: Stack, most: int, known: Collection[str]) -> dict[str, Found]
     found: dict[str, Found] = {}
     for each in _listed(stack, client, most):
         name = each["name"]
+        if name in (".", ".."):  # no stage takes it for a run, and no folder can have it
+            continue
         run_id = name if name in known else _run_of(client, each)
         found.setdefault(run_id, _found(each))
     return found
@@ -46,6 +48,12 @@ def newest(stack: Stack, run_id: str) -> Found | None:
         return _found(client.describe_execution(executionArn=stack.target.execution(run_id)))
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
         return None
+
+
+def given(described: Mapping[str, Any]) -> dict[str, Any]:
+    """The input of an execution. It may be anything: then it has failed, and names nothing."""
+    found = json.loads(described["input"])
+    return found if isinstance(found, dict) else {}
 
 
 def moment(when: datetime) -> str:
@@ -66,8 +74,7 @@ def _listed(stack: Stack, client: Any, most: int) -> list[Mapping[str, Any]]:
 
 def _run_of(client: Any, execution: Mapping[str, Any]) -> str:
     """Its name, unless its input says another."""
-    given = json.loads(client.describe_execution(executionArn=execution["executionArn"])["input"])
-    run_id = given.get("run_id") if isinstance(given, dict) else None
+    run_id = given(client.describe_execution(executionArn=execution["executionArn"])).get("run_id")
     named = isinstance(run_id, str) and RUN_ID.fullmatch(run_id)
     return str(run_id if named else execution["name"])
 

@@ -157,8 +157,7 @@ def _seen(stack: Stack, run_id: str, kept: Run | None, found: Found) -> Summary:
 def _begun(stack: Stack, run_id: str, found: Found) -> Summary:
     """What is known of an execution that `workbook run` did not start."""
     client = stack.endpoint.client("stepfunctions")
-    given = json.loads(client.describe_execution(executionArn=found.arn)["input"])
-    given = given if isinstance(given, dict) else {}  # it may be anything; then it has failed
+    given = executions.given(client.describe_execution(executionArn=found.arn))
     summary = Summary(run_id, str(pipeline.CONTRACT), executions.moment(found.started), STATES)
     summary.contract = str(_contract(stack, run_id, given.get("contract")))
     secret = stack.endpoint.client("secretsmanager")
