@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, InvalidProxiesConfigError
+from botocore.httpsession import URLLib3Session
 
+from etl_lib.errors import EtlError
 from workbench import cli
+from workbench.account import Account as AwsAccount
 from workbench.deploy.formation import Formation
 from workbench.home import REPOSITORY, Home
 from workbench.mysql import change, seed
@@ -336,6 +339,28 @@ def test_what_makes_no_sense_with_a_profile_is_refused_by_name(
 def test_an_unknown_profile_is_exit_code_2(own: Stack, aws: Account, main: Main) -> None:
     code, _, err = main("plan", "--profile", "nobody", **aws.environment)
     assert code == 2 and "nobody" in err and "aws configure" in err
+
+
+def test_a_profiles_role_is_asked_for_at_aws_whatever_the_shell_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(
+        "[profile work]\nregion = us-east-1\naws_access_key_id = a\naws_secret_access_key = b\n"
+        "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = work\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    urls = []
+
+    def send(self: Any, request: Any) -> Any:
+        urls.append(request.url)
+        raise InvalidProxiesConfigError(error="no way out")
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    with pytest.raises(EtlError, match="Nothing was changed"):
+        _ = AwsAccount("role", "us-east-1").number
+    assert urls == ["https://sts.us-east-1.amazonaws.com/"]
 
 
 # -- and out again

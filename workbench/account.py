@@ -16,7 +16,7 @@ from etl_lib.errors import BadInput, EtlError
 
 # Of another AWS: what `eval "$(workbook env)"` has set must not lead a profile astray.
 ASTRAY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
-_MAKING = threading.Lock()  # boto3 makes one client at a time
+_MAKING = threading.RLock()  # boto3 makes one client at a time, and that may make another
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,7 @@ class Account:
     def client(self, service: str) -> Any:
         from etl_lib import aws
 
-        with _MAKING, _only(self.profile):
-            made = self.session.client(service, config=_configuration())
-        return aws.whole(made)
+        return aws.whole(self.session.client(service, config=_configuration()))
 
     @property
     def region(self) -> str:
@@ -63,8 +61,10 @@ class Account:
 
         region = self.wanted or os.environ.get("AWS_REGION")
         try:
-            with _only(self.profile):
-                return boto3.session.Session(profile_name=self.profile, region_name=region)
+            with _only():
+                return boto3.session.Session(
+                    botocore_session=_session(), profile_name=self.profile, region_name=region
+                )
         except ProfileNotFound as error:
             raise BadInput(
                 f"{error}: look into ~/.aws/config, or type `aws configure --profile "
@@ -90,11 +90,28 @@ def _astray(name: str) -> bool:
     return name in ASTRAY or name.startswith("AWS_ENDPOINT_URL_")
 
 
+def _session() -> Any:
+    """One that is not led astray, be it for a client of ours, or one that asks for a role's keys
+    or a sign-on's whenever they are needed."""
+    import botocore.session
+
+    made = botocore.session.Session()
+    create = made.create_client
+
+    def kept(*args: Any, **given: Any) -> Any:
+        with _only():
+            return create(*args, **given)
+
+    made.create_client = kept
+    return made
+
+
 @contextmanager
-def _only(profile: str) -> Iterator[None]:
+def _only() -> Iterator[None]:
     """botocore reads the environment while it makes a client."""
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if _astray(name)}
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
+    with _MAKING:
+        hidden = {name: os.environ.pop(name) for name in list(os.environ) if _astray(name)}
+        try:
+            yield
+        finally:
+            os.environ.update(hidden)
