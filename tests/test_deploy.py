@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ import pytest
 from botocore.exceptions import ClientError, InvalidProxiesConfigError
 from botocore.httpsession import URLLib3Session
 
-from etl_lib.errors import EtlError
-from workbench import cli
+from etl_lib.errors import BadInput, EtlError
+from workbench import cli, source_option, where
 from workbench.account import Account as AwsAccount
+from workbench.deploy import after, checks
 from workbench.deploy.formation import Formation
 from workbench.home import REPOSITORY, Home
 from workbench.mysql import change, seed
+from workbench.pipeline import CONTRACT
 from workbench.preparation import STAGES
 from workbench.stack import DATABASE, Stack
 
@@ -126,9 +129,11 @@ def test_a_dry_run_tells_all_and_writes_nothing(own: Stack, main: Main) -> None:
 
 
 def test_without_an_answer_nothing_is_changed(own: Stack, main: Main) -> None:
-    code, _, err = main("deploy", "--target", "local")
+    seen: list[Any] = []
+    calls = asked(own, lambda: seen.append(main("deploy", "--target", "local")))
+    ((code, _, err),) = seen
     assert code == 2 and "give --yes" in err
-    assert formation(own).described() is None
+    assert not [each for each in calls if each.split(":")[1].startswith(WRITE)]
 
 
 @pytest.fixture(scope="module")
@@ -241,20 +246,57 @@ def _lasting(job: dict[str, Any]) -> dict[str, Any]:
         (["--set", "Colour"], "is not KEY=VALUE"),
         (["--set", "LibraryKey=x"], "fills that in itself"),
         (["--set", "SparkWorkers=1"], "not less than 2"),
+        (["--region", "eu-west-1"], "--region is for --profile"),
+        (["--source", "mysql://me@a.b.rds.amazonaws.com/db"], "ssl_ca is missing"),
+        (["--source", "mysql://me@db/x?ssl-ca=/nowhere.pem"], "cannot be read"),
         (["--profile", "work"], "give one of"),
         (["--source", "postgres://x"], "expected mysql://"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_changed(
-    own: Stack, main: Main, arguments: list[str], said: str
+    own: Stack, main: Main, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
+    monkeypatch.setenv(source_option.PASSWORD, "secret")
     calls = asked(
         own, lambda: seen.append(main("deploy", "--target", "local", "--dry-run", *arguments))
     )
     ((code, _, err),) = seen
     assert code == 2 and said in err
     assert not [each for each in calls if each.split(":")[1].startswith(WRITE)]
+
+
+def test_a_parameter_that_a_newer_template_has_lost_is_no_obstacle(
+    own: Stack, deployed: str
+) -> None:
+    before = formation(own).parameters()
+    checks.resources({}, {**before, "OfAnEarlierTemplate": "x"}, NAME, "123456789012", "us-east-1")
+    with pytest.raises(BadInput, match="--set Colour: the template has no such parameter"):
+        checks.resources({"Colour": "red"}, before, NAME, "123456789012", "us-east-1")
+
+
+def test_a_new_source_keeps_the_key_of_the_masks_and_brings_its_certificates(
+    own: Stack, deployed: str, tmp_path: Path
+) -> None:
+    target = where.deployed(own.endpoint, NAME)
+    assert target is not None
+    made, client = replace(own, target=target), own.endpoint.client("secretsmanager")
+    before = client.get_secret_value(SecretId=target.secret)["SecretString"]
+    key = json.loads(before)["mask_key"]
+    (tmp_path / "ca.pem").write_text("of the source")
+    new = {**json.loads(before), "host": "db.example.org", "ssl_ca": str(tmp_path / "ca.pem")}
+    del new["mask_key"]
+    try:
+        after.publish(made, CONTRACT, new, lambda text: None)
+        kept = json.loads(client.get_secret_value(SecretId=target.secret)["SecretString"])
+    finally:
+        client.put_secret_value(SecretId=target.secret, SecretString=before)
+    assert kept["mask_key"] == key and kept["host"] == "db.example.org"
+    # Below contract/, which the role of every stage may read.
+    assert kept["ssl_ca"].startswith(f"s3://{target.bucket}/contract/ca/")
+    bucket, _, name = kept["ssl_ca"].removeprefix("s3://").partition("/")
+    body = own.endpoint.client("s3").get_object(Bucket=bucket, Key=name)["Body"].read()
+    assert body == b"of the source"
 
 
 # -- the same against an account's hosts

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import socket
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
@@ -24,6 +26,7 @@ from workbench.plan.windows import has_ledger
 from workbench.stack import Stack
 
 RIGHTS = FOLDER / "warehouse.sql"
+PAUSE = 0.25  # seconds between two looks at a statement
 
 Say = Callable[[str], None]
 
@@ -32,11 +35,32 @@ def publish(stack: Stack, contract: Path, secret: Mapping[str, Any] | None, say:
     """The contract with its SQL; and the source's secret, where it is known here."""
     say(f"contract {stack.pipeline.publish(contract)}")
     if secret is not None:
-        client = stack.endpoint.client("secretsmanager")
-        client.put_secret_value(
-            SecretId=stack.target.secret, SecretString=json.dumps(dict(secret), sort_keys=True)
+        whole = {**_mask_key(stack), **secret, **_certificates(stack, secret)}
+        stack.endpoint.client("secretsmanager").put_secret_value(
+            SecretId=stack.target.secret, SecretString=json.dumps(whole, sort_keys=True)
         )
         say(f"source {secret['host']}:{secret['port']} put into its secret")
+
+
+def _mask_key(stack: Stack) -> dict[str, str]:
+    """Of the secret as it stands: without it, no hash of before could be made again."""
+    client = stack.endpoint.client("secretsmanager")
+    try:
+        text = client.get_secret_value(SecretId=stack.target.secret)["SecretString"]
+        return {"mask_key": str(json.loads(text)["mask_key"])}
+    except (client.exceptions.ResourceNotFoundException, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _certificates(stack: Stack, secret: Mapping[str, Any]) -> dict[str, str]:
+    """A file of this machine's goes to where each job may read it."""
+    ca = str(secret.get("ssl_ca", ""))
+    if not ca or ca.startswith("s3://"):
+        return {}
+    body = Path(ca).read_bytes()
+    key = f"contract/ca/{hashlib.sha256(body).hexdigest()[:16]}.pem"
+    stack.endpoint.client("s3").put_object(Bucket=stack.target.bucket, Key=key, Body=body)
+    return {"ssl_ca": f"s3://{stack.target.bucket}/{key}"}
 
 
 def rights(stack: Stack, outputs: Mapping[str, str], say: Say) -> None:
@@ -72,7 +96,7 @@ def _run(stack: Stack, statement: str, secret: str) -> None:
         "FAILED",
         "ABORTED",
     ):
-        pass
+        time.sleep(PAUSE)
     # What warehouse.sql makes stays from one deployment to the next.
     if found["Status"] != "FINISHED" and "already exists" not in found.get("Error", ""):
         raise EtlError(f"{found.get('Error', found['Status'])}: {statement[:80]}")

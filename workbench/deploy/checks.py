@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from etl_lib.errors import BadInput
+from etl_lib.source import Source
 from workbench import pipeline
 from workbench.aws.cloudformation import proposal, template
 from workbench.aws.cloudformation.stack import Stack as Wanted
@@ -31,20 +32,32 @@ def repository(contract: Path) -> str:
     return pipeline.read_contract(contract).name
 
 
-def resources(values: Mapping[str, str], name: str, account: str, region: str) -> None:
-    """The template, with these parameters, as the local CloudFormation checks it: types,
-    properties, references, circles. Raises BadInput."""
+def source(secret: dict[str, Any]) -> dict[str, Any]:
+    """The source's secret, if its TLS can be what it asks for. Raises BadInput."""
+    if not str(secret.get("ssl_ca", "")).startswith("s3://"):  # that the account has
+        _ = Source.of(secret).tls
+    return secret
+
+
+def resources(
+    values: Mapping[str, str], kept: Mapping[str, str], name: str, account: str, region: str
+) -> None:
+    """The template, with these parameters and those that the stack has, as the local
+    CloudFormation checks it: types, properties, references, circles. Raises BadInput."""
     context = Context(Path(), "", region, account, "", "")
     try:
         parsed = template.load(TEMPLATE.read_text(encoding="utf-8"))
-        known = {key: each for key, each in values.items() if key in parsed.parameters}
-        unknown = sorted(values.keys() - known.keys())
+        unknown = sorted(values.keys() - parsed.parameters.keys())
         if unknown:
             raise BadInput(
                 f"--set {unknown[0]}: the template has no such parameter. It has "
                 f"{', '.join(parsed.parameters)}"
             )
-        given = [{"ParameterKey": key, "ParameterValue": each} for key, each in known.items()]
+        given = [
+            {"ParameterKey": key, "ParameterValue": each}
+            for key, each in {**kept, **values}.items()
+            if key in parsed.parameters  # a newer template may have lost one
+        ]
         found = template_values(parsed, given)
         proposal.check(parsed, proposal.resolver(parsed, found, Wanted(name, "", 0.0), context))
     except AwsError as error:

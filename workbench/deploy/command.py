@@ -99,14 +99,15 @@ def deploy(
     It shows what would change and what it costs, asks, and follows it to the end. What fails is
     taken back.
     """
+    _answerable("It asks before it changes the stack.", yes or dry_run)
     name = checks.repository(contract)
     given = values.settings(settings or ())
-    secret = source_option.parse(source) if source else None
+    secret = checks.source(source_option.parse(source)) if source else None
     place = _place(profile, region, stage, target, running=dry_run)
     wanted = artefacts()
     found = values.known(stage, name, place.artifacts, wanted, given)
     kept = place.stack.parameters() if place.stack.usable() else {}
-    checks.resources({**kept, **found}, place.stack.name, place.account, place.aws.region)
+    checks.resources(found, kept, place.stack.name, place.account, place.aws.region)
     checks.states(place.aws)
     out.print(f"account {place.account}, {place.aws.region}, stack {place.stack.name}")
     if dry_run:
@@ -114,7 +115,8 @@ def deploy(
         cost.show(contract, place.home.runs, {**kept, **found}, out)
         out.print("nothing was changed")
         return
-    _confirm_beginning(place, yes)
+    for formation in (Formation(place.aws, ARTIFACTS), place.stack):
+        _confirm_beginning(formation, yes)
     _upload(place, wanted)
     changed = _change(place, wanted, found, kept, contract, yes)
     _finish(place, contract, secret, changed)
@@ -157,6 +159,8 @@ def _place(
     """Raises BadInput unless it is clear where to."""
     if bool(profile) == bool(target):
         raise BadInput("give one of: --profile NAME, --target local")
+    if target and region:
+        raise BadInput("--region is for --profile: the local AWS has one")
     where = Where(profile, region, stage)
     if target:
         made = where.stack(_say, running)
@@ -175,12 +179,12 @@ def _preview(place: Place, found: Mapping[str, str]) -> None:
         out.print("nothing differs from what is deployed")
 
 
-def _confirm_beginning(place: Place, yes: bool) -> None:
+def _confirm_beginning(formation: Formation, yes: bool) -> None:
     """What an earlier, failed beginning has left is in the way."""
-    found = place.stack.described()
+    found = formation.described()
     if found and found["StackStatus"] in ("ROLLBACK_COMPLETE", "DELETE_FAILED"):
-        _ask(f"Stack {place.stack.name} is {found['StackStatus']}: remove its remains?", yes)
-        place.stack.delete(lambda event: screen.event(event, err))
+        _ask(f"Stack {formation.name} is {found['StackStatus']}: remove its remains?", yes)
+        formation.delete(lambda event: screen.event(event, err))
 
 
 def _upload(place: Place, wanted: list[Artefact]) -> None:
@@ -243,11 +247,15 @@ def _finish(place: Place, contract: Path, secret: dict[str, Any] | None, changed
 
 
 def _ask(question: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
+    _answerable(question, yes)
+    if not (yes or typer.confirm(question)):
+        raise BadInput("the answer was no: the stack was not changed")
+
+
+def _answerable(question: str, yes: bool) -> None:
+    """Raises BadInput if nobody can say yes."""
+    if not (yes or sys.stdin.isatty()):
         raise BadInput(f"{question} Nobody is there to answer. Nothing was changed: give --yes")
-    typer.confirm(question, abort=True)
 
 
 def _say(text: str) -> None:
