@@ -465,6 +465,14 @@ def _broken() -> Iterator[tuple[str, Any, str]]:
     yield "output", broken("Outputs", outputs), r"\[Nobody\] in the Outputs"
     yield "map", broken("Mappings", {"Sizes": {}}), "Unable to get mapping for Sizes::dev::Kind"
     yield "policy", broken("Resources.Data.DeletionPolicy", "Maybe"), "Unrecognized DeletionPolicy"
+    yield "snapshot", broken("Resources.Data.DeletionPolicy", "Snapshot"), "Snapshot of Data"
+    outputs = {"Bucket": {"Value": "x", "Condition": "Nobody"}}
+    yield "output's condition", broken("Outputs", outputs), "condition dependency Nobody"
+    asks = {"Fn::Equals": [{"Ref": "Data"}, "x"]}
+    yield "condition", broken("Conditions.Large", asks), "Cannot reference resources in the Cond"
+    for function in ({"Fn::If": ["Large"]}, {"Fn::Join": "x"}, {"Fn::Sub": 5}):
+        (name,) = function
+        yield name, broken("Resources.Job.Properties.Role", function), "not given what it takes"
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,24 @@ def resolver(
     return Resolver(template, values, pseudo)
 
 
+# What a function makes of arguments that are not its own.
+ODD = (ValueError, IndexError, TypeError, KeyError, AttributeError, RecursionError)
+
+
 def check(template: Template, found: Resolver) -> None:
     """Raises AwsError for what could never be made, by the name of the resource."""
+    try:
+        _check(template, found)
+    except NotYet as error:
+        raise malformed(
+            f"Unresolved dependencies [{error.logical}]. Cannot reference resources in the "
+            "Conditions block of the template"
+        ) from None
+    except ODD as error:
+        raise malformed(f"a function is not given what it takes: {error}") from None
+
+
+def _check(template: Template, found: Resolver) -> None:
     types(template)
     for name in template.conditions:
         found.condition(name)
@@ -56,6 +72,9 @@ def check(template: Template, found: Resolver) -> None:
                 f"Unresolved resource dependencies [{', '.join(sorted(strangers))}] in the Outputs "
                 "block of the template"
             )
+        if found.condition(output.get("Condition")):
+            with contextlib.suppress(NotYet):
+                found.value(output["Value"])
     _functions(template, found)
 
 

@@ -117,3 +117,5 @@ def _check(name: str, resource: Mapping[str, Any]) -> None:
     for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
         if resource.get(policy, "Delete") not in POLICIES:
             raise malformed(f"Unrecognized {policy} {resource[policy]} for resource {name}")
+        if resource.get(policy) == "Snapshot":
+            raise invalid(f"not supported by the local AWS: {policy} Snapshot of {name}")
