@@ -196,6 +196,22 @@ def test_a_session_runs_one_statement_at_a_time_and_ends(data: Any) -> None:
         data.execute_statement(Sql="SELECT 1", SessionId=started["SessionId"])
 
 
+def test_a_statement_can_be_cancelled_at_any_moment(data: Any) -> None:
+    """Also between two of the statements that it is made of."""
+    make_big(data, "big")
+    for moment in range(40):
+        started = data.execute_statement(Sql=SLOW, **AT)
+        time.sleep(moment / 2_000)
+        data.cancel_statement(Id=started["Id"])
+        ended = until(lambda: over(data, started["Id"]), 10)  # noqa: B023
+        assert ended["Status"] == "ABORTED", (moment, ended)
+
+
+def over(data: Any, identity: str) -> dict[str, Any] | None:
+    described: dict[str, Any] = data.describe_statement(Id=identity)
+    return described if described["Status"] in ("FINISHED", "FAILED", "ABORTED") else None
+
+
 def test_auto_commit_keeps_what_succeeds(data: Any) -> None:
     name = fresh()
     described = batch(

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 WORKERS = 16
 CANCELLED = "Query cancelled on user's request"
+AGAIN = 0.05  # seconds between two interrupts of a statement that was cancelled
 
 DAY = 24 * 3600
 TOKEN_LIFE = 8 * 3600
@@ -237,9 +238,20 @@ class Runner:
             if event is None or statement.ended:
                 return False
             event.set()
-            if running := self._running.get(statement.id):
-                running.interrupt()
-            return True
+        self._interrupt(statement.id)
+        return True
+
+    def _interrupt(self, identity: str) -> None:
+        """Again and again until it has ended: DuckDB forgets one that comes between two of the
+        statements that ours is made of."""
+        with self._changed:
+            running = self._running.get(identity)
+            if running is None:
+                return
+            running.interrupt()
+            again = threading.Timer(AGAIN, self._interrupt, [identity])
+            again.daemon = True
+            again.start()
 
     def close(self) -> None:
         """Cancel what runs and wait for it: nothing writes after this."""
