@@ -18,6 +18,7 @@ from rich.console import Console
 from etl_lib.errors import BadInput
 from workbench import deployment, endpoint, execution, past, pipeline, scheduling
 from workbench.endpoint import Endpoint
+from workbench.home import REPOSITORY
 from workbench.mysql import change, seed
 from workbench.preparation import STAGES, Prepared, prepare
 from workbench.stack import DATABASE, Stack
@@ -154,6 +155,17 @@ def test_a_job_that_fails_fails_the_run_releases_the_lease_and_is_told_of(
         lease = {"table": {"S": "lease/rental_apartments"}}
         assert "Item" not in dynamodb.get_item(TableName=pipeline.BOOKMARKS, Key=lease)
     assert not [each for each in job_runs(own) if each["JobRunState"] in ("STARTING", "RUNNING")]
+
+
+def test_a_run_that_was_redriven_to_its_end_is_not_redriven_again(own: Stack, broken: Any) -> None:
+    """Its first execution stays FAILED for ever; the one that went on with it counts."""
+    broken("raise ValueError('bad row 7')")
+    assert run(own, run_id="twice").status == "FAILED"
+    broken((REPOSITORY / "stepfunctions" / "jobs" / "04_load.py").read_text())
+    deployment.Deployment(own.endpoint).apply(lambda text: None)
+    assert execution.redrive(own, execution.known(own, "twice"), QUIET).status == "SUCCEEDED"
+    with pytest.raises(BadInput, match="run twice is SUCCEEDED: nothing to redrive"):
+        execution.redrive(own, execution.known(own, "twice"), QUIET)
 
 
 def test_a_job_run_that_somebody_stops_fails_the_run_by_name(own: Stack, broken: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from workbench import (
     source_option,
     verdict,
 )
+from workbench.history import Visit
 from workbench.home import REPOSITORY
 from workbench.panels import Panel
 from workbench.prerequisites import chromium
@@ -116,6 +118,8 @@ def test_a_failed_run_names_the_stage_the_error_and_the_command(tmp_path: Path) 
          "--contract &#39;/my shop/c.toml&#39;"),
         ({"error": "LeaseHeld: by run x", "stages": [], "tables": {}}, "workbook run"),
         ({"error": "job 04_load FAILED: Fenced: a newer run has loaded it"}, "workbook run"),
+        ({"error": "job 01_extract FAILED: SchemaDrift: columns differ"}, "workbook run"),
+        ({"error": "job 03_transform FAILED: QuarantineLimit: 9 of 9 rows"}, "workbook run"),
         ({}, "workbook redrive broken"),
         ({"error": "BadInput: x", "asked": "--database &lt;x&gt;"},
          "workbook run --database &amp;lt;x&amp;gt;"),
@@ -128,6 +132,23 @@ def test_the_command_is_the_one_that_goes_on(
 ) -> None:
     text = page(tmp_path, failed(tmp_path, **more))
     assert f"<dt><pre>{command}</pre></dt>" in text
+
+
+def test_the_stage_that_failed_is_the_one_whose_job_did_not_one_that_was_stopped_with_it() -> None:
+    stages = [
+        {"stage": "01_extract", "status": "FAILED"},
+        {"stage": "03_transform", "status": "FAILED"},
+    ]
+    run = {"error": "job x-03_transform FAILED: 01_extract", "stages": stages}
+    assert verdict.failed_place(run) == "03_transform"
+    assert verdict.failed_place({**run, "error": "a cause without a job"}) == "01_extract"
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    visits = [
+        Visit("03_transform", moment, "a", moment, "FAILED", "States.TaskFailed"),
+        Visit("01_extract", moment, "b", moment, "FAILED", "States.TaskFailed"),
+    ]
+    own = {"error": "job x-01_extract FAILED: no connection", "stages": stages}
+    assert verdict.failed_place(own, visits) == "01_extract of b"
 
 
 def test_what_was_loaded_before_a_failure_is_told_and_what_nobody_counted_too(

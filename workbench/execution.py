@@ -24,7 +24,7 @@ from workbench.preparation import STAGES, Prepared
 from workbench.stack import Stack
 from workbench.summary import StageResult, Summary, checks_of, tables_of
 from workbench.target import LOCAL
-from workbench.verdict import OVERTAKEN
+from workbench.verdict import ANEW, OVERTAKEN, THE_SAME_AGAIN
 
 POLL = 0.2  # seconds between two looks at an execution
 
@@ -64,8 +64,10 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     client = stack.endpoint.client("stepfunctions")
     arn = stack.target.execution(prepared.run_id)
     found = client.describe_execution(executionArn=arn)
-    if found["status"] in ("SUCCEEDED", "RUNNING"):
-        raise BadInput(f"run {prepared.run_id} is {found['status']}: nothing to redrive")
+    newest = executions.newest(stack, prepared.run_id)  # it may have been taken up already
+    status = newest.status if newest else found["status"]
+    if status in ("SUCCEEDED", "RUNNING"):
+        raise BadInput(f"run {prepared.run_id} is {status}: nothing to redrive")
     if _handled(client, arn):
         given = {**executions.given(found), "run_id": prepared.run_id}
         name = f"{prepared.run_id[:60]}-again-{int(time.time())}"
@@ -253,7 +255,9 @@ def end(summary: Summary, execution: Mapping[str, Any]) -> None:
     if summary.status == "FAILED":
         summary.error = explained(execution)
         done_with = execution.get("error") in ("BadInput", "LeaseHeld")  # those began nothing
-        if not done_with and OVERTAKEN not in summary.error:
+        if any(kind in summary.error for kind in THE_SAME_AGAIN):
+            summary.error += f"\n{ANEW}"
+        elif not done_with and OVERTAKEN not in summary.error:
             there = f" {summary.asked}" if summary.asked.startswith("--profile") else ""
             summary.error += f"\nGo on with it: workbook redrive {summary.run_id}{there}"
 

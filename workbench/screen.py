@@ -25,14 +25,16 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
     else:
         if summary.status == "SUCCEEDED":
             _show_indicators(summary, stack, console)
-        _show_counts(summary, console)
+        if summary.tables:
+            _show_counts(summary, console)
     for name, row in summary.tables.items():
         for line in behind(name, row) + remarks(name, row):
             console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     for line in failed(summary.checks):
         console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     if summary.error:
-        where = f"in {summary.stages[-1].stage}" if summary.stages else "before the first stage"
+        place = verdict.failed_place(summary.as_dict())
+        where = f"in {place}" if place else "before the first stage"
         console.print(f"[bold red]FAILED[/] {where}", highlight=False)
         console.print(summary.error, markup=False, soft_wrap=True)
         console.print("Nothing half done stays behind." + _advice(summary.error))

@@ -16,6 +16,9 @@ from workbench.summary import behind, failed, warned
 Run = Mapping[str, Any]  # a summary.json
 OVERTAKEN = "Fenced: "  # by a newer run: nothing can make this one go on
 BEGAN_NOTHING = ("BadInput", "LeaseHeld")
+# By what the contract or the rows are: a redrive has the same contract and the same files again.
+THE_SAME_AGAIN = ("SchemaDrift: ", "QuarantineLimit: ")
+ANEW = "Type `workbook run` once that is mended: a redrive would meet the same again."
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,13 @@ def sentence(run: Run, place: str = "") -> str:
 
 def failed_place(run: Run, visits: Sequence[Visit] = ()) -> str:
     """The stage that failed, and of which table; else the state that did; empty if none began."""
+    head = (run["error"] or "").partition(": ")[0]  # job rental-apartments-01_extract FAILED
     broken = [visit for visit in visits if visit.error]
-    for visit in [each for each in broken if each.state in STAGES] + broken:
+    told = [each for each in broken if each.state in head]
+    for visit in told + [each for each in broken if each.state in STAGES] + broken:
         return f"{visit.state} of {visit.table}" if visit.table else visit.state
-    stages = (each["stage"] for each in run["stages"] if each["status"] != "SUCCEEDED")
-    return next(stages, "")
+    stages = [each["stage"] for each in run["stages"] if each["status"] != "SUCCEEDED"]
+    return next((each for each in stages if each in head), stages[0] if stages else "")
 
 
 def warnings(run: Run) -> list[str]:
@@ -88,6 +93,8 @@ def commands(run: Run, before: Run | None = None) -> list[Command]:
 def _again(run: Run) -> Command:
     if (run["error"] or "").startswith(BEGAN_NOTHING):
         return Command(_run(run), "begins anew once the cause is mended: this run moved nothing.")
+    if any(kind in (run["error"] or "") for kind in THE_SAME_AGAIN):
+        return Command(_run(run), "begins anew once the cause is mended: nothing was loaded.")
     if OVERTAKEN in (run["error"] or ""):
         return Command(_run(run), "moves what is new: a newer run has overtaken this one.")
     if run["via"] == "notebooks":

@@ -73,7 +73,10 @@ def rights(stack: Stack, outputs: Mapping[str, str], say: Say) -> None:
         for statement in statements_of(script):
             _run(stack, statement, admin)
     except (BotoCoreError, ClientError, EtlError, KeyError) as error:
-        say(f"{RIGHTS.name} was not run ({_short(error)}): its administrator has to run it once")
+        if "NotImplementedException" in str(error):
+            say(f"{RIGHTS.name} was not run: the local Redshift has no users to grant anything to")
+        else:
+            say(f"{RIGHTS.name} was not run ({_short(error)}): an administrator has to run it once")
     else:
         say(f"{RIGHTS.name} run as the administrator")
 
