@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -77,6 +79,45 @@ def test_two_servers_never_share_a_state(endpoint: Endpoint) -> None:
     )
     assert second.returncode == 1
     assert second.stderr.strip() == f"local AWS: another local AWS already serves {endpoint.state}"
+
+
+def listening(port: int) -> socket.socket:
+    """A listener on a port whose last one is about to close."""
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", port))
+        except OSError:
+            time.sleep(0.01)
+
+
+def test_what_was_killed_is_started_anew_at_once(tmp_path: Path) -> None:
+    first = local_aws.start(tmp_path)
+    for _ in range(5):
+        os.kill(int((tmp_path / "aws.pid").read_text().split()[0]), signal.SIGKILL)
+        assert local_aws.start(tmp_path) == first
+        assert first.client("sts").get_caller_identity()["Account"] == "123456789012"
+    local_aws.stop(tmp_path)
+
+
+def test_what_was_killed_and_still_writes_to_a_slow_disk_is_waited_for(tmp_path: Path) -> None:
+    """Its lock and its port stay with the process until the write has ended."""
+    first = local_aws.start(tmp_path)
+    lock = os.open(tmp_path / "server.lock", os.O_RDWR)
+    os.kill(int((tmp_path / "aws.pid").read_text().split()[0]), signal.SIGKILL)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # as soon as it is free
+    with listening(json.loads((tmp_path / "endpoint.json").read_text())["port"]) as listener:
+
+        def end() -> None:
+            os.close(lock)
+            time.sleep(0.1)
+            listener.close()
+
+        ended = threading.Timer(1.5, end)
+        ended.start()
+        assert local_aws.start(tmp_path) == first
+        ended.join()
+    assert first.client("sts").get_caller_identity()["Account"] == "123456789012"
+    local_aws.stop(tmp_path)
 
 
 def test_a_dead_server_is_reported_within_five_seconds(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Daemon:
             )
         _CHILDREN[child.pid] = child
         # The start time tells this process from another that later gets the same pid.
-        self._pid_file.write_text(f"{child.pid} {_start_time(child.pid)}")
+        self._pid_file.write_text(f"{child.pid} {start_time(child.pid)}")
         self._await(child, ready, timeout)
         return child.pid
 
@@ -77,7 +77,7 @@ class Daemon:
             pid, started = self._pid_file.read_text().split()
         except (FileNotFoundError, ValueError):
             return None
-        return int(pid) if _start_time(int(pid)) == started else None
+        return int(pid) if start_time(int(pid)) == started else None
 
     def stop(self, timeout: float = 20.0) -> bool:
         """SIGTERM, then SIGKILL after ``timeout`` seconds. False if nothing ran."""
@@ -120,7 +120,7 @@ def _without_password(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in SECRETS}
 
 
-def _start_time(pid: int) -> str:
+def start_time(pid: int) -> str:
     """Clock ticks after boot at which ``pid`` started; empty if it is gone or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

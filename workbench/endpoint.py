@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.daemon import Daemon
+from workbench.daemon import Daemon, DaemonError
 from workbench.home import REPOSITORY
 
 ROLE = "arn:aws:iam::123456789012:role/GlueLocal"
+PATIENCE = 60.0  # seconds for a busy server to answer
 _MAKING = threading.Lock()  # boto3 makes one client at a time
 
 
@@ -101,7 +103,7 @@ def start(state: Path) -> Endpoint:
     """
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _one_at_a_time(state):
-        if not running(state):
+        if not _up(state):
             _daemon(state).start(
                 [sys.executable, "-m", "workbench.aws", "--state", str(state)],
                 ready=lambda: _answers(state),
@@ -135,6 +137,22 @@ def load(state: Path) -> Endpoint | None:
 
 def running(state: Path) -> bool:
     return _daemon(state).pid() is not None
+
+
+def _up(state: Path) -> bool:
+    """Whether it runs and answers. What was killed a moment ago can still be seen: its end is
+    waited for. Raises DaemonError if one neither answers nor ends."""
+    deadline = time.monotonic() + PATIENCE
+    while running(state):
+        if _answers(state):
+            return True
+        if time.monotonic() > deadline:
+            raise DaemonError(
+                f"the local AWS of {state} runs, but has not answered for {PATIENCE:.0f} s: "
+                "`workbook down` stops it"
+            )
+        time.sleep(0.02)
+    return False
 
 
 def _daemon(state: Path) -> Daemon:

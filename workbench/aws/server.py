@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from workbench.aws.guard import Guard
 from workbench.aws.protocol import Context
 from workbench.aws.requests import Requests
 from workbench.aws.router import Router
+from workbench.daemon import start_time
 
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 # Below Linux's ephemeral range: while we are down no outgoing connection is given our port.
 PORTS = range(20000, 32000)
+# Seconds for which a slow disk may hold up the end of a server that was killed in a write; and
+# those between its lock and its port.
+DYING, CLOSING = 30.0, 1.0
 
 
 class StartError(Exception):
@@ -70,13 +75,28 @@ def serve(state: Path) -> None:
 
 
 def _lock(state: Path) -> int:
-    """Only one process may write to a state; the lock goes with the process, however it ends."""
+    """Only one process may write to a state; the lock goes with the process, however it ends.
+
+    One that was killed keeps it until its last write has ended: it is waited for.
+    """
     lock = os.open(state / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + DYING
+    while not _taken(lock):
+        holder = os.pread(lock, 20, 0)
+        if start_time(int(holder or 0)) or time.monotonic() > deadline:
+            raise StartError(f"another local AWS already serves {state}")
+        time.sleep(0.02)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _taken(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StartError(f"another local AWS already serves {state}") from None
-    return lock
+        return False
+    return True
 
 
 def _listen(state: Path) -> tuple[BaseWSGIServer, keys.Kept]:
@@ -84,14 +104,18 @@ def _listen(state: Path) -> tuple[BaseWSGIServer, keys.Kept]:
     if kept is None:
         server = _listen_anywhere()
         return server, keys.create(state, server.port)
-    try:
-        return _server(kept.port), kept
-    except OSError as error:
-        raise StartError(
-            f"port {kept.port}, kept in {state / 'endpoint.json'}, cannot be used: "
-            f"{error.strerror}. Stop the program that listens there, or delete that file "
-            "to get a new port and new keys."
-        ) from None
+    deadline = time.monotonic() + CLOSING
+    while True:
+        try:
+            return _server(kept.port), kept
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise StartError(
+                    f"port {kept.port}, kept in {state / 'endpoint.json'}, cannot be used: "
+                    f"{error.strerror}. Stop the program that listens there, or delete that file "
+                    "to get a new port and new keys."
+                ) from None
+        time.sleep(0.02)
 
 
 def _listen_anywhere() -> BaseWSGIServer:

@@ -58,8 +58,6 @@ class Lane:
     def revive(self) -> None:
         """Start the local AWS again after an outage; the new one knows of no fault."""
         self.plant()
-        while endpoint.running(self.home.aws):  # a process that was killed takes a moment to go
-            time.sleep(0.02)
         endpoint.start(self.home.aws)
 
     def leave(self) -> None:
