@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from etl_lib import lease, ledger, soft, staging, uniqueness
@@ -14,6 +14,7 @@ from etl_lib.staging import Staging
 from etl_lib.warehouse import statements_of
 
 STAGE = "06_finalize"
+COUNTS = ("table", "source", "raw", "curated", "in_quarantine", "behind", "complete")
 
 
 def reconcile(run: Run, source: Source) -> list[dict[str, Any]]:
@@ -22,25 +23,31 @@ def reconcile(run: Run, source: Source) -> list[dict[str, Any]]:
     ``behind`` is source minus raw: rows that came or went since the run was planned.
     """
     plans = run.plans()
-    return [_reconcile(run, source, table, plans[table.name]) for table in run.tables]
+    counted = run.each(
+        STAGE, lambda table: _reconcile(run, source, table, plans[table.name]), run.tables
+    )
+    return [{name: of[name] for name in COUNTS} for of in counted]
 
 
 def check(run: Run) -> list[dict[str, Any]]:
     """Run the contract's checks, each a query whose result must be empty, and look whether what
-    this run has loaded is unique where the contract says so."""
+    this run has loaded is unique: by the tables' keys, and where the contract says so."""
     found = {
         name: run.warehouse.rows(statements_of(run.sql(name))[-1]) for name in run.contract.checks
     }
-    for table in run.tables:
+    plans = run.plans()
+    busy = [table for table in run.tables if not plans[table.name].idle]
+    for table in busy:
         for rule in table.rules:
             if rule.unique:
                 found[f"{table.name}.{rule.name}"] = uniqueness.doubles(run, table, rule)
+    doubled = (uniqueness.doubled_keys(run, table) for table in busy)
+    found["keys_are_unique"] = list(chain.from_iterable(doubled))
     results = [
         {"check": name, "rows": len(rows), "healthy": not rows, "first": rows[:3]}
         for name, rows in found.items()
     ]
-    if results:
-        run.zone.put_json(run.checks_key, {"checks": results})
+    run.zone.put_json(run.checks_key, {"checks": results})
     return results
 
 
@@ -113,12 +120,9 @@ def _reconcile(run: Run, source: Source, table: Table, plan: Plan) -> dict[str, 
     marked = soft.in_mysql(table, plan.columns)
     query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE NOT {marked}"
     rows = source.rows(query)[0]["n"]
-    result: Mapping[str, Any] = {
-        "table": table.name,
+    return {
         "source": rows,
         **found,
         "behind": rows - found["raw"],
         "complete": found["raw"] == found["curated"] + found["in_quarantine"],
     }
-    run.record(STAGE, table.name, result)
-    return dict(result)

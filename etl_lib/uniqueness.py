@@ -58,13 +58,30 @@ def judge(run: Run, spark: SparkSession, table: Table, plan: Plan, frame: DataFr
 
 def doubles(run: Run, table: Table, rule: Rule) -> list[dict[str, Any]]:
     """The values of this run's rows that more than one curated row has."""
-    columns = ", ".join(f"r.{redshift(folded(name))}" for name in rule.unique)
-    own = f"SELECT 1 FROM {staging.raw_table(table)} AS s WHERE s._run_id = {literal(run.run_id)}"
-    types = _types(run.plans()[table.name])
+    columns = [folded(name) for name in rule.unique]
+    equal = _equal(rule, _types(run.plans()[table.name]), "s", "r")
+    return _twice(run, table, columns, equal, _live(table))
+
+
+def doubled_keys(run: Run, table: Table) -> list[dict[str, Any]]:
+    """The keys of this run's rows that raw has more than once. Redshift takes a key as a hint:
+    https://docs.aws.amazon.com/redshift/latest/dg/t_Defining_constraints.html
+    """
+    keys = staging.key_names(table)
+    found = _twice(run, table, keys, staging.same(keys, "s", "r"), "TRUE")
+    return [{"table": table.name, **row} for row in found]
+
+
+def _twice(
+    run: Run, table: Table, columns: Sequence[str], equal: str, where: str
+) -> list[dict[str, Any]]:
+    """Values of this run's rows in raw that more than one row of raw has: a join of the batch."""
+    raw = staging.raw_table(table)
+    own = f"SELECT 1 FROM {raw} AS s WHERE s._run_id = {literal(run.run_id)} AND {equal}"
+    listed = ", ".join(f"r.{redshift(name)}" for name in columns)
     return run.warehouse.rows(
-        f"SELECT {columns}, COUNT(*) AS rows FROM {staging.raw_table(table)} AS r "
-        f"WHERE {_live(table)} AND EXISTS ({own} AND {_equal(rule, types, 's', 'r')}) "
-        f"GROUP BY {columns} HAVING COUNT(*) > 1 ORDER BY {columns} LIMIT {MOST_KEYS}"
+        f"SELECT {listed}, COUNT(*) AS rows FROM {raw} AS r WHERE {where} AND EXISTS ({own}) "
+        f"GROUP BY {listed} HAVING COUNT(*) > 1 ORDER BY {listed} LIMIT {MOST_KEYS}"
     )
 
 

@@ -196,6 +196,7 @@ def test_a_stale_table_is_a_yellow_line_and_stands_in_the_record(
         "people.email_unique": True,
         "people.seat_is_free": True,
         "sensors.name_unique": True,
+        "keys_are_unique": True,
     }
     page = (folder / "report.html").read_text()
     assert "email_unique" in page and "rows.table" in page and "36 hours" in page
@@ -325,3 +326,17 @@ def test_doubles_that_are_older_or_came_beside_the_run_are_found_by_its_checks(
     first, *_ = finalize.check(found)
     assert (first["check"], first["rows"]) == ("people.email_unique", 2)
     assert first["first"][0] == {"email": "left@b.c", "rows": 2}
+
+
+def test_a_key_that_raw_has_twice_is_found_without_a_check_in_the_contract(
+    changed: Lane, warehouse: Warehouse
+) -> None:
+    run, _ = changed.planned()
+    found = _opened(run, str(warehouse.scalar('SELECT _run_id FROM "raw".people WHERE id = 24')))
+    assert {"check": "keys_are_unique", "rows": 0, "healthy": True, "first": []} in finalize.check(
+        found
+    )
+    warehouse.rows('INSERT INTO "raw".people SELECT * FROM "raw".people WHERE id = 24')
+    *_, keys = finalize.check(found)
+    assert keys["first"] == [{"table": "people", "id": 24, "day": "2024-05-05", "rows": 2}]
+    assert (keys["check"], keys["healthy"]) == ("keys_are_unique", False)
