@@ -21,9 +21,10 @@ from workbench.aws.cloudformation import (
     template,
     views,
 )
-from workbench.aws.cloudformation.execution import Closing, Execution, takes
+from workbench.aws.cloudformation.execution import Execution
 from workbench.aws.cloudformation.kinds.kind import Clients
 from workbench.aws.cloudformation.problem import invalid
+from workbench.aws.cloudformation.resources import Closing, takes
 from workbench.aws.cloudformation.stack import ChangeSet, Stack
 from workbench.aws.cloudformation.store import Store
 from workbench.aws.cloudformation.template import Template
