@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from etl_lib.run import Plan, Run
@@ -12,14 +13,16 @@ if TYPE_CHECKING:
 
 
 def frame(rows: Sequence[Mapping[str, Any]], index: str = "") -> pd.DataFrame:
-    """``rows`` as a table, nested values as text, ``index`` as its first column."""
+    """``rows`` as a table, nested values as text, ``index`` as its first column. What there is none
+    of is a dash, but in columns of numbers, which plots read."""
     import pandas as pd
 
     pd.set_option("display.width", 160)
     pd.set_option("display.max_columns", 30)
     pd.set_option("display.max_rows", 60)
     pd.set_option("display.max_colwidth", None)  # nothing is cut
-    flat = [{key: _text(value) for key, value in row.items()} for row in rows]
+    counted = {key for row in rows for key, value in row.items() if isinstance(value, Number)}
+    flat = [{key: _text(value, key in counted) for key, value in row.items()} for row in rows]
     table = pd.DataFrame(flat)
     return table.set_index(index) if index and len(table) else table
 
@@ -78,7 +81,9 @@ def types(plans: Mapping[str, Plan], table: str) -> pd.DataFrame:
     return frame(rows, "column")
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any, counted: bool) -> Any:
+    if value is None and not counted:
+        return "—"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {count:,}" for key, count in value.items()) or "—"
     return value

@@ -190,6 +190,26 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+def test_commands_with_a_stage_are_of_the_deployment_on_the_local_aws(
+    own: Stack, deployed: str, main: Main
+) -> None:
+    code, out, err = main("run", "--stage", "dev", "--run-id", "by-stage")
+    assert code == 0, err
+    assert "06_finalize" in entered(own, "by-stage")
+    code, out, err = main("runs", "--stage", "dev")
+    assert code == 0 and "by-stage" in out, err
+    assert "by-stage" not in main("runs")[1]
+    code, out, err = main("plan", "--stage", "dev")
+    assert code == 0 and "bookings" in out, err
+
+
+def test_a_stage_that_was_not_deployed_is_refused_with_what_to_type(own: Stack, main: Main) -> None:
+    code, _, err = main("runs", "--stage", "prod")
+    assert code == 2
+    assert "no stack rental-apartments-prod" in err
+    assert "workbook deploy --target local --stage prod" in err
+
+
 def test_a_changed_notebook_changes_its_job_and_no_other(
     own: Stack, deployed: str, copy: Path, home: Home
 ) -> None:

@@ -52,3 +52,15 @@ def test_an_altered_job_is_seen(
     change.change(pair[0].server, DATABASE, share=0.05, seed=3)
     found = parity.run_both(pair, QUIET)
     assert {each.table.partition(".")[0] for each in found} == {"presentation"}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("interrupted, and stopped: workbook redrive 7 goes on", "interrupted, and stopped"),
+        ("ValueError: bad: row 7\nGo on with it: workbook redrive 7", "ValueError: bad: row 7"),
+        ("EtlError: no room. Mend it.", "EtlError: no room. Mend it."),
+    ],
+)
+def test_of_a_run_that_is_thrown_away_no_redrive_is_advised(error: str, told: str) -> None:
+    assert parity.without_advice(error) == told

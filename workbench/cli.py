@@ -34,6 +34,7 @@ from workbench.console import command as console_command
 from workbench.daemon import DaemonError
 from workbench.deploy import command as deploy_command
 from workbench.home import REPOSITORY, Home
+from workbench.messages import say
 from workbench.mysql import csv_files
 from workbench.mysql import server as mysql
 from workbench.options import ContractOption, DatabaseOption, SourceOption
@@ -77,7 +78,7 @@ OVERRIDES = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_END
 @app.command()
 def up() -> None:
     """Start the local AWS and MariaDB, and put bucket, secret, library and contract in place."""
-    made = stack.up(Home.find(), _say)
+    made = stack.up(Home.find(), say)
     out.print(f"local AWS  {made.endpoint.environment()['AWS_ENDPOINT_URL']}")
     out.print(f"MariaDB    {made.server.host}:{made.server.port}")
     out.print('Point any AWS SDK or CLI at it with:  eval "$(workbook env)"')
@@ -150,12 +151,15 @@ def run(
     """Run the six stages: start what is missing, seed an empty sample, move what changed."""
     parsed = pipeline.read_contract(contract)
     parsed.select([name.strip() for name in tables.split(",") if name.strip()])
-    if where.profile and via is Via.notebooks:
-        raise BadInput("--via notebooks makes no sense with --profile: the kernel is the local one")
+    if where.of_stack and via is Via.notebooks:
+        raise BadInput(
+            "--via notebooks makes no sense with --profile or --stage: the kernel is set up for "
+            "the laptop's own stack"
+        )
     where.refuse(source=source, database="" if database == stack.DATABASE else "database")
     secret = source_option.parse(source) if source else None
-    made = where.stack(_say)
-    if secret is None and not where.profile:
+    made = where.stack(say)
+    if secret is None and not where.of_stack:
         if database == stack.DATABASE and contract == pipeline.CONTRACT:
             source_commands.seed_if_empty(made.server)
         secret = made.server.secret(database)
@@ -173,7 +177,7 @@ def redrive(
     """Go on with a failed run under its own name: what it has done is not done again."""
     from workbench import execution
 
-    made = where.stack(_say)
+    made = where.stack(say)
     prepared = execution.known(made, run_id)
     _finish(execution.redrive(made, prepared, err), made, as_json)
 
@@ -193,15 +197,15 @@ def schedule(
     """Run the state machine unattended, by EventBridge Scheduler. Without EXPRESSION: show it."""
     from workbench import scheduling
 
-    made = where.stack(_say)
+    made = where.stack(say)
     if made.target.stack:
         from workbench.deploy import schedules
 
-        out.print(schedules.changed(made, expression, off, _say))
+        out.print(schedules.changed(made, expression, off, say))
     elif off:
         out.print("schedule removed" if scheduling.remove(made) else "there was no schedule")
     elif expression:
-        out.print(f"runs {scheduling.put(made, expression, _say)} while the local AWS is up")
+        out.print(f"runs {scheduling.put(made, expression, say)} while the local AWS is up")
     else:
         out.print(scheduling.current(made) or "no schedule")
 
@@ -211,7 +215,7 @@ def parity() -> None:
     """Prove that jobs do what notebooks do: one source, both ways, every row compared."""
     from workbench import parity as comparison
 
-    made = stack.up(Home.find(), _say)
+    made = stack.up(Home.find(), say)
     source_commands.seed_if_empty(made.server)
     found = comparison.compare(Home.find().root / "parity", made.server, err)
     for each in found:
@@ -278,7 +282,7 @@ def lab(
     directory: Annotated[Path, typer.Option(help="Notebooks to open.")] = REPOSITORY / "notebooks",
 ) -> None:
     """Open JupyterLab with the Glue kernel ready on the local AWS."""
-    made = stack.up(Home.find(), _say)
+    made = stack.up(Home.find(), say)
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={directory}"]
     command += ["--ServerApp.allow_remote_access=False", "--LabApp.news_url=None"]
@@ -337,10 +341,6 @@ def _refuse_profile(arguments: Sequence[str]) -> None:
     names = [each.partition("=")[0] for each in arguments]
     if "--profile" in names and names[0] in LAPTOP:
         raise BadInput(f"workbook {names[0]}: --profile makes no sense: {LAPTOP[names[0]]}")
-
-
-def _say(text: str) -> None:
-    err.print(f"[dim]·[/] {text}")
 
 
 def _runner(via: Via) -> Callable[[Stack, Prepared, Console], Summary]:

@@ -258,7 +258,9 @@ def end(summary: Summary, execution: Mapping[str, Any]) -> None:
         if any(kind in summary.error for kind in THE_SAME_AGAIN):
             summary.error += f"\n{ANEW}"
         elif not done_with and OVERTAKEN not in summary.error:
-            there = f" {summary.asked}" if summary.asked.startswith("--profile") else ""
+            there = (
+                f" {summary.asked}" if summary.asked.startswith(("--profile", "--stage")) else ""
+            )
             summary.error += f"\nGo on with it: workbook redrive {summary.run_id}{there}"
 
 

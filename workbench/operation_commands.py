@@ -13,6 +13,7 @@ from etl_lib.errors import EtlError
 from workbench import operations, pipeline, reconciliation, source_option, stack
 from workbench.drill.command import drill
 from workbench.home import Home
+from workbench.messages import say
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.pictures.command import pictures
 from workbench.plan.command import plan
@@ -21,11 +22,6 @@ from workbench.where import HERE, Where, somewhere
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-
-def say(text: str) -> None:
-    """Progress."""
-    err.print(f"[dim]·[/] {text}")
 
 
 @somewhere

@@ -116,7 +116,16 @@ def _succeed(side: Stack, run: Any, console: Console) -> None:
     secret = side.server.secret(DATABASE)
     summary = run(side, prepare(side, pipeline.CONTRACT, secret, "", ""), console)
     if summary.status != "SUCCEEDED":
-        raise RunFailed(f"{summary.via}: {summary.error}")
+        raise RunFailed(
+            f"{summary.via}: {without_advice(summary.error or '')}. Parity keeps nothing of its "
+            "own runs: type `workbook parity` again"
+        )
+
+
+def without_advice(error: str) -> str:
+    """A run's error without what it says about a redrive: that is for runs of a home that stays."""
+    said = (line.partition(": workbook redrive")[0] for line in error.splitlines())
+    return "\n".join(line for line in said if line not in ("", "Go on with it"))
 
 
 def _queries(side: Stack) -> dict[str, str]:

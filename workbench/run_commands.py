@@ -12,6 +12,7 @@ from rich.console import Console
 
 from workbench import tables
 from workbench.home import Home
+from workbench.messages import say
 from workbench.stack import Stack
 from workbench.summary import COUNTS
 from workbench.tables import Column
@@ -94,7 +95,7 @@ def report_(run_id: RunArgument, where: Where = HERE) -> None:
     """
     from workbench import past
 
-    made = where.stack(lambda text: err.print(f"[dim]·[/] {text}"))
+    made = where.stack(say)
     out.print(f"report: {past.report_again(made, run_id)}", soft_wrap=True)
 
 
@@ -103,7 +104,7 @@ def _looked(where: Where) -> tuple[Home, Stack | None]:
     from workbench import past
 
     home = where.home()
-    return home, where.deployed() if where.profile else past.running(home)
+    return home, where.stack(say, running=True) if where.of_stack else past.running(home)
 
 
 def compared(before: Run, after: Run) -> list[dict[str, Any]]:

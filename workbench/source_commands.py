@@ -15,6 +15,7 @@ from workbench import init as contract_init
 from workbench import source_option, stack
 from workbench.bars import bars
 from workbench.home import Home
+from workbench.messages import say
 from workbench.mysql import change as changes
 from workbench.mysql import csv_files, dumps
 from workbench.mysql import seed as seeding
@@ -23,11 +24,6 @@ from workbench.options import DatabaseOption
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-
-def say(text: str) -> None:
-    """Progress."""
-    err.print(f"[dim]·[/] {text}")
 
 
 def seed(

@@ -47,6 +47,7 @@ class Target:
         return Warehouse(self.workgroup, self.database, "")
 
 
+OF_STACK = ("--profile", "--stage")  # how ``options`` begin
 SOURCE = "rental-apartments/source"
 LOCAL = Target(
     bucket="rental-apartments-etl",

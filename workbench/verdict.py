@@ -12,6 +12,7 @@ from workbench import pipeline
 from workbench.history import Visit
 from workbench.preparation import STAGES
 from workbench.summary import behind, failed, warned
+from workbench.target import OF_STACK
 
 Run = Mapping[str, Any]  # a summary.json
 OVERTAKEN = "Fenced: "  # by a newer run: nothing can make this one go on
@@ -101,7 +102,7 @@ def _again(run: Run) -> Command:
         return Command(_run(run), "takes up the same windows. Mend the cause first.")
     does = "goes on where it stopped: what is done is not done again. Mend the cause first."
     there = run.get("asked") or ""
-    there = f" {there}" if there.startswith("--profile") else ""
+    there = f" {there}" if there.startswith(OF_STACK) else ""
     return Command(f"workbook redrive {run['run_id']}{there}", does)
 
 

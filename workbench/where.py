@@ -1,4 +1,5 @@
-"""Which AWS a command works with: the local one, or with ``--profile`` that of an account."""
+"""Which AWS a command works with: the local one, or with ``--profile`` that of an account; and what
+there: what a command has put in place, or with ``--stage`` what ``workbook deploy`` has."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from etl_lib.errors import BadInput, EtlError
 from workbench import stack as stacks
 from workbench.account import Account
+from workbench.clients import Aws
 from workbench.home import Home
 from workbench.stack import Stack
 from workbench.target import Target
@@ -26,11 +28,17 @@ ProfileOption = Annotated[
 RegionOption = Annotated[
     str, typer.Option(help="Region of that account; else AWS_REGION's or the profile's.")
 ]
-StageOption = Annotated[str, typer.Option(help="Which deployment: dev or prod.")]
+StageOption = Annotated[
+    str,
+    typer.Option(
+        help="Which deployment: dev or prod; with --profile, dev if not given. Without --profile: "
+        "of those on the local AWS."
+    ),
+]
 OPTIONS = {
     "profile": (ProfileOption, ""),
     "region": (RegionOption, ""),
-    "stage": (StageOption, "dev"),
+    "stage": (StageOption, ""),
 }
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -42,7 +50,12 @@ class Where:
 
     profile: str = ""
     region: str = ""
-    stage: str = "dev"
+    stage: str = ""
+
+    @property
+    def of_stack(self) -> bool:
+        """Whether it is what `workbook deploy` has made, be it on the local AWS."""
+        return bool(self.profile or self.stage)
 
     @property
     def account(self) -> Account:
@@ -50,44 +63,54 @@ class Where:
 
     @property
     def stack_name(self) -> str:
-        return f"{NAME}-{self.stage}"
+        return f"{NAME}-{self.deployment}"
+
+    @property
+    def deployment(self) -> str:
+        return self.stage or "dev"
 
     def stack(self, say: Callable[[str], None], running: bool = False) -> Stack:
         """The local AWS, started; or the account's stack. With ``running``, the local AWS is taken
         as it runs, touched by nothing."""
         if self.profile:
-            return self.deployed()
+            return self._deployed(self.account, "Make it with: workbook deploy")
         home = Home.find()
-        return (stacks.running(home) if running else None) or stacks.up(home, say)
+        made = (stacks.running(home) if running else None) or stacks.up(home, say)
+        if not self.stage:
+            return made
+        return self._deployed(made.endpoint, "Make it with: workbook deploy --target local")
 
-    def deployed(self) -> Stack:
-        """What `workbook deploy` has made in the account. Raises BadInput if it has not."""
-        account = self.account
-        target = deployed(account, self.stack_name)
+    def _deployed(self, aws: Aws, make: str) -> Stack:
+        """What `workbook deploy` has made there. Raises BadInput if it has not."""
+        target = deployed(aws, self.stack_name)
         if target is None:
+            place = f"account {self.account.number}" if self.profile else "the local AWS"
             raise BadInput(
-                f"account {account.number}, {account.region}: there is no stack {self.stack_name}. "
-                f"Make it with: workbook deploy --profile {self.profile} --stage {self.stage}"
+                f"{place}, {aws.region}: there is no stack {self.stack_name}. {make}{self.options}"
             )
-        options = f"--profile {shlex.quote(self.profile)} --stage {self.stage}"
-        if self.region:
-            options += f" --region {self.region}"
-        return Stack(self.home().create(), account, None, replace(target, options=options))
+        return Stack(self.home().create(), aws, None, replace(target, options=self.options[1:]))
+
+    @property
+    def options(self) -> str:
+        """Each with a blank before it, as a command is given them."""
+        named = {"profile": self.profile, "stage": self.deployment, "region": self.region}
+        return "".join(f" --{name} {shlex.quote(value)}" for name, value in named.items() if value)
 
     def home(self) -> Home:
         """Where runs leave their reports: those of each deployment apart."""
         home = Home.find()
-        if not self.profile:
-            return home
-        account = self.account
-        return Home(home.root / "accounts" / f"{account.number}-{account.region}-{self.stage}")
+        if self.profile:
+            name = f"{self.account.number}-{self.account.region}-{self.deployment}"
+            return Home(home.root / "accounts" / name)
+        return Home(home.root / "stages" / self.stage) if self.stage else home
 
     def refuse(self, **options: str) -> None:
         """Raises BadInput for options that name something of the laptop's."""
         given = [name for name, value in options.items() if value]
-        if self.profile and given:
+        if self.of_stack and given:
+            by = "--profile" if self.profile else "--stage"
             raise BadInput(
-                f"--{given[0]} makes no sense with --profile: the source is what the stack's "
+                f"--{given[0]} makes no sense with {by}: the source is what the stack's "
                 "secret names. To change it: workbook deploy --source"
             )
 
@@ -95,7 +118,7 @@ class Where:
 HERE = Where()
 
 
-def deployed(aws: Any, stack_name: str) -> Target | None:
+def deployed(aws: Aws, stack_name: str) -> Target | None:
     """The names that a stack's outputs tell; None if there is no such stack."""
     try:
         found = aws.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
@@ -117,8 +140,8 @@ def somewhere(command: Command) -> Command:
     @functools.wraps(command)
     def asked(*args: Any, **given: Any) -> Any:
         where = Where(**{name: given.pop(name) for name in OPTIONS})
-        if (where.region or where.stage != "dev") and not where.profile:
-            raise BadInput("--region and --stage are for --profile: the local AWS has one of each")
+        if where.region and not where.profile:
+            raise BadInput("--region is for --profile: the local AWS has one")
         return command(*args, where=where, **given)
 
     signature = inspect.signature(command, eval_str=True)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from workbench import stack
 from workbench.home import Home
+from workbench.messages import say
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -27,7 +28,7 @@ def console(
     from workbench.console import server  # Flask: the other commands start without it
 
     home = Home.find()
-    stack.up(home, lambda text: err.print(f"[dim]·[/] {text}"))
+    stack.up(home, say)
     token = secrets.token_urlsafe(32)
     made = server.listen(home, port, token)
     address = f"http://{server.HOST}:{made.port}/?token={token}"

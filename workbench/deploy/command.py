@@ -19,6 +19,7 @@ from workbench.deploy import after, checks, cost, preview, removal, screen, valu
 from workbench.deploy.artefacts import BUCKET_TEMPLATE, Artefact, artefacts, upload
 from workbench.deploy.formation import Formation
 from workbench.home import Home
+from workbench.messages import say
 from workbench.options import ContractOption, SourceOption
 from workbench.stack import DATABASE, Stack
 from workbench.target import Target
@@ -145,7 +146,7 @@ def destroy(
         removal.protected(place.aws, kept)
     _ask(f"Destroy stack {place.stack.name} of {place.account}?", yes)
     place.stack.delete(lambda event: screen.event(event, err))
-    failed = removal.remove(place.aws, kept, _say) if data else []
+    failed = removal.remove(place.aws, kept, say) if data else []
     if failed:
         told = "\n".join(f"  {line}" for line in failed)
         raise RunFailed(f"the stack is gone, but not all data:\n{told}\nDelete that by hand")
@@ -161,10 +162,10 @@ def _place(
         raise BadInput("give one of: --profile NAME, --target local")
     if target and region:
         raise BadInput("--region is for --profile: the local AWS has one")
-    where = Where(profile, region, stage)
     if target:
-        made = where.stack(_say, running)
+        made = Where().stack(say, running)
         return Place(made.endpoint, made.home, str(stage), made)
+    where = Where(profile, region, stage)
     return Place(where.account, where.home(), str(stage), None)
 
 
@@ -194,10 +195,10 @@ def _upload(place: Place, wanted: list[Artefact]) -> None:
     body = {"TemplateBody": BUCKET_TEMPLATE.read_text(encoding="utf-8")}
     change = bucket.propose(body, [])
     if change is not None:
-        _say(f"bucket {place.artifacts}")
+        say(f"bucket {place.artifacts}")
         bucket.carry_out(change, lambda event: None)
     for key in upload(place.aws.client("s3"), place.artifacts, wanted):
-        _say(f"uploaded {key}")
+        say(f"uploaded {key}")
 
 
 def _change(
@@ -235,10 +236,10 @@ def _finish(place: Place, contract: Path, secret: dict[str, Any] | None, changed
     made = place.made(found)
     if secret is None and place.local:
         secret = place.local.server.secret(DATABASE)
-    after.publish(made, contract, secret, _say)
+    after.publish(made, contract, secret, say)
     if changed:
-        after.rights(made, place.stack.outputs(), _say)
-    after.bookmarks(made, contract, _say)
+        after.rights(made, place.stack.outputs(), say)
+    after.bookmarks(made, contract, say)
     if not after.smoke(made, contract, secret, out):
         raise RunFailed(
             "it is deployed, but its first run would stop, as the plan says. Mend that, and look "
@@ -256,7 +257,3 @@ def _answerable(question: str, yes: bool) -> None:
     """Raises BadInput if nobody can say yes."""
     if not (yes or sys.stdin.isatty()):
         raise BadInput(f"{question} Nobody is there to answer. Nothing was changed: give --yes")
-
-
-def _say(text: str) -> None:
-    err.print(f"[dim]·[/] {text}", soft_wrap=True)

@@ -13,6 +13,7 @@ from workbench.deploy.formation import Formation
 
 Say = Callable[[str], None]
 Remove = Callable[[Aws, str], None]
+WAITING = 30  # days until a key is gone, the most that AWS takes: until then it can be had back
 
 
 def kept(formation: Formation) -> list[Mapping[str, Any]]:
@@ -43,7 +44,8 @@ def remove(aws: Aws, resources: Sequence[Mapping[str, Any]], say: Say) -> list[s
         except (BotoCoreError, ClientError) as error:
             failed.append(f"{kind} {name}: {error}")
         else:
-            say(f"{kind.removeprefix('AWS::')} {name} deleted")
+            done = f"is deleted in {WAITING} days" if kind == "AWS::KMS::Key" else "deleted"
+            say(f"{kind.removeprefix('AWS::')} {name} {done}")
     return failed
 
 
@@ -71,8 +73,8 @@ def _namespace(aws: Aws, name: str) -> None:
 
 
 def _key(aws: Aws, name: str) -> None:
-    """In 30 days, as AWS has it: what it has encrypted is unreadable from then on."""
-    aws.client("kms").schedule_key_deletion(KeyId=name, PendingWindowInDays=30)
+    """What it has encrypted is unreadable from then on."""
+    aws.client("kms").schedule_key_deletion(KeyId=name, PendingWindowInDays=WAITING)
 
 
 REMOVERS: Mapping[str, Remove] = {

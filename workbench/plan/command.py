@@ -16,6 +16,7 @@ from etl_lib.source import Source
 from workbench import operations, pipeline, source_option
 from workbench import stack as stacks
 from workbench.home import Home
+from workbench.messages import say
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.plan import alternatives, cost, durations, machine, screen
 from workbench.plan.cost import Basis, Line
@@ -55,7 +56,7 @@ def plan(
     pipeline.read_contract(contract).select(names)
     where.refuse(source=source)
     secret = source_option.parse(source) if source else None
-    made = where.stack(lambda text: err.print(f"[dim]·[/] {text}"), running=True)
+    made = where.stack(say, running=True)
     secret = secret or made.secret(database)
     found, held = look(made, contract, secret, names)
     kept_back = hidden(contract, secret, found)
