@@ -8,6 +8,7 @@ import inspect
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -28,17 +29,26 @@ ProfileOption = Annotated[
 RegionOption = Annotated[
     str, typer.Option(help="Region of that account; else AWS_REGION's or the profile's.")
 ]
+
+
+class Stage(StrEnum):
+    """Those that stepfunctions/template.yaml knows."""
+
+    dev = "dev"
+    prod = "prod"
+
+
 StageOption = Annotated[
-    str,
+    Stage | None,
     typer.Option(
-        help="Which deployment: dev or prod; with --profile, dev if not given. Without --profile: "
-        "of those on the local AWS."
+        help="Which deployment; with --profile, dev if not given. Without --profile: that on the "
+        "local AWS."
     ),
 ]
 OPTIONS = {
     "profile": (ProfileOption, ""),
     "region": (RegionOption, ""),
-    "stage": (StageOption, ""),
+    "stage": (StageOption, None),
 }
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -139,7 +149,7 @@ def somewhere(command: Command) -> Command:
 
     @functools.wraps(command)
     def asked(*args: Any, **given: Any) -> Any:
-        where = Where(**{name: given.pop(name) for name in OPTIONS})
+        where = Where(**{name: str(given.pop(name) or "") for name in OPTIONS})
         if where.region and not where.profile:
             raise BadInput("--region is for --profile: the local AWS has one")
         return command(*args, where=where, **given)

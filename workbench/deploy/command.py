@@ -23,7 +23,7 @@ from workbench.messages import say
 from workbench.options import ContractOption, SourceOption
 from workbench.stack import DATABASE, Stack
 from workbench.target import Target
-from workbench.where import NAME, ProfileOption, RegionOption, Where, deployed
+from workbench.where import NAME, ProfileOption, RegionOption, Stage, Where, deployed
 
 ARTIFACTS = f"{NAME}-artifacts"  # the stack with the bucket of artefacts
 
@@ -35,11 +35,6 @@ class Destination(StrEnum):
     """Where else than in an account."""
 
     local = "local"
-
-
-class Stage(StrEnum):
-    dev = "dev"
-    prod = "prod"
 
 
 TargetOption = Annotated[
