@@ -138,10 +138,11 @@ def test_a_run_of_another_name_is_one_with_the_run_that_it_goes_on_with(
 def test_an_execution_that_can_be_no_run_stops_neither_the_list_nor_a_redrive(
     stack: Stack, client: Any
 ) -> None:
-    for name, given in (("..", "{}"), ("no-object", "[]")):
+    no_secret = '{"source_secret": ""}'
+    for name, given in (("..", "{}"), ("no-object", "[]"), ("no-secret", no_secret)):
         over(client, started(client, name, given), 60)
     names = [run["run_id"] for run in json.loads(ask("--json").stdout)]
-    assert ".." not in names and "no-object" in names
+    assert ".." not in names and {"no-object", "no-secret"} <= {*names}
     assert not (stack.home.root / "summary.json").exists()
     assert execution.known(stack, "no-object").source_secret == stack.target.secret
 

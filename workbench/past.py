@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ParamValidationError
+
 from etl_lib.errors import BadInput
 from etl_lib.zone import Zone
 from workbench import endpoint, execution, executions, history, pipeline, source_address
@@ -166,7 +168,7 @@ def _begun(stack: Stack, run_id: str, found: Found) -> Summary:
         source = json.loads(secret.get_secret_value(SecretId=str(name))["SecretString"])
         summary.source = source_address.address(source)
         summary.asked = stack.target.options or source_address.asked(source, stack.maria)
-    except (secret.exceptions.ClientError, KeyError, ValueError):
+    except (secret.exceptions.ClientError, ParamValidationError, KeyError, ValueError):
         pass  # it is gone, or was none: the run itself has told so
     return summary
 
