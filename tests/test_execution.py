@@ -114,12 +114,12 @@ def running(own: Stack, stage: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def broken(own: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Deploys stage 04 with a script of the test's."""
+    """Deploys stage 04, or another, with a script of the test's."""
     folder = tmp_path / "stepfunctions"
     shutil.copytree(deployment.FOLDER, folder)
 
-    def deploy(script: str) -> None:
-        (folder / "jobs" / "04_load.py").write_text(script)
+    def deploy(script: str, stage: str = "04_load") -> None:
+        (folder / "jobs" / f"{stage}.py").write_text(script)
         monkeypatch.setattr(deployment, "FOLDER", folder)
 
     return deploy
@@ -155,6 +155,28 @@ def test_a_job_that_fails_fails_the_run_releases_the_lease_and_is_told_of(
         lease = {"table": {"S": "lease/rental_apartments"}}
         assert "Item" not in dynamodb.get_item(TableName=pipeline.BOOKMARKS, Key=lease)
     assert not [each for each in job_runs(own) if each["JobRunState"] in ("STARTING", "RUNNING")]
+
+
+def test_a_table_that_was_stopped_as_another_failed_is_told_as_stopped(
+    own: Stack, broken: Any
+) -> None:
+    script = """import sys, time
+time.sleep(60 if "apartments" in sys.argv else 2)
+raise ValueError("no bookings today")
+"""
+    broken(script, "01_extract")
+    said = io.StringIO()
+    summary = execution.run(own, prepared(own, "apartments,bookings"), Console(file=said))
+    deployment.Deployment(own.endpoint).apply(lambda text: None)
+    assert summary.status == "FAILED" and "no bookings today" in str(summary.error)
+    assert summary.failed_in == "01_extract of bookings"
+    told = [line.split() for line in said.getvalue().splitlines() if line.startswith("01_extract")]
+    assert [line[1:3] for line in told] == [["bookings", "FAILED"], ["apartments", "STOPPED"]]
+    assert [(each.stage, each.status) for each in summary.stages] == [("01_extract", "FAILED")]
+    stopped = {each["JobRunState"] for each in job_runs(own) if each["JobName"].endswith("extract")}
+    assert "STOPPED" in stopped
+    page = (own.home.runs / summary.run_id / "report.html").read_text()
+    assert "The run failed in 01_extract of bookings, after" in page
 
 
 def test_a_run_that_was_redriven_to_its_end_is_not_redriven_again(own: Stack, broken: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from workbench import history
 from workbench.execution import stages
 from workbench.history import Visit
@@ -51,7 +53,41 @@ def test_a_state_that_a_redrive_takes_up_again_begins_anew() -> None:
         event(8, 7, "ExecutionSucceeded", 1005),
     ]
     stopped, running, done = (history.visits(events[:end]) for end in (4, 6, 8))
-    assert [(each.status, each.seconds) for each in stopped] == [("FAILED", 4.0)]
+    assert [(each.status, each.seconds) for each in stopped] == [("STOPPED", 4.0)]
     assert [(each.status, each.exited) for each in running] == [("RUNNING", None)]
     assert [(each.status, each.seconds) for each in done] == [("SUCCEEDED", 3.0)]
     assert history.seconds(events) == 10.0
+
+
+@pytest.mark.parametrize("told", [True, False])  # AWS writes an event of what it stops
+def test_what_another_failure_has_stopped_did_not_fail(told: bool) -> None:
+    def entered(name: str, given: str = "{}") -> dict[str, Any]:
+        return {"stateEnteredEventDetails": {"name": name, "input": given}}
+
+    left = {"stateExitedEventDetails": {"name": "Move each wave"}}
+    aborted = [event(9, 5, "TaskStateAborted", 4), event(10, 9, "MapIterationAborted", 4)]
+    events = [
+        event(1, 0, "ExecutionStarted", 0),
+        event(2, 1, "MapStateEntered", 1, **entered("Move each wave")),
+        event(3, 2, "MapStateEntered", 1, **entered("Move each table")),
+        event(4, 3, "TaskStateEntered", 2, **entered("01_extract", '"a"')),
+        event(5, 3, "TaskStateEntered", 2, **entered("03_transform", '"b"')),
+        event(6, 4, "TaskFailed", 3, taskFailedEventDetails={"error": "States.TaskFailed"}),
+        event(7, 6, "MapIterationFailed", 3),
+        event(8, 6, "MapStateFailed", 3),
+        *(aborted if told else []),
+        event(11, 8, "MapStateFailed", 4),
+        event(12, 11, "MapStateExited", 4, **left),
+        event(13, 12, "FailStateEntered", 5, **entered("Failed")),
+        event(14, 13, "ExecutionFailed", 5),
+    ]
+    found = history.visits(events)
+    assert [(each.state, each.table, each.status) for each in found] == [
+        ("Move each wave", "", "FAILED"),
+        ("Move each table", "", "FAILED"),
+        ("01_extract", "a", "FAILED"),
+        ("03_transform", "b", "STOPPED"),
+        ("Failed", "", "FAILED"),
+    ]
+    ended = [(stage.stage, stage.status) for stage in stages(found)]
+    assert ended == [("01_extract", "FAILED"), ("03_transform", "STOPPED")]

@@ -142,6 +142,8 @@ def test_the_stage_that_failed_is_the_one_whose_job_did_not_one_that_was_stopped
     run = {"error": "job x-03_transform FAILED: 01_extract", "stages": stages}
     assert verdict.failed_place(run) == "03_transform"
     assert verdict.failed_place({**run, "error": "a cause without a job"}) == "01_extract"
+    first = {"stage": "01_extract", "status": "STOPPED"}
+    assert verdict.failed_place({"error": None, "stages": [first, stages[1]]}) == "03_transform"
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     visits = [
         Visit("03_transform", moment, "a", moment, "FAILED", "States.TaskFailed"),

@@ -16,6 +16,7 @@ from workbench.history import Visit, latest
 IDLE, INK, TEXT = "#eef1f5", "#1f3a5f", "#1b1b1b"
 BAD, ARROW, AROUND, EDGE = "#b3261e", "#5b6b7f", "#f7f8fa", "#b8c2cf"
 COLOURS = {"SUCCEEDED": "#cfe8d5", "FAILED": "#f4c7c3", "RUNNING": "#fdebb3"}
+WORST = ("FAILED", "STOPPED", "RUNNING", "SUCCEEDED")
 
 
 # What each colour is called in a page that has dark colours, too.
@@ -104,7 +105,8 @@ def _box(
 ) -> None:
     x, y = place[0] - WIDTH / 2, place[1] - HEIGHT / 2
     style = f"round,pad=0,rounding_size={HEIGHT / 2 if end else 0.08}"
-    failed = status == "FAILED"  # told by more than its colour
+    failed = status == "FAILED"
+    sign = {"FAILED": "\N{BALLOT X} ", "STOPPED": "\N{BLACK SQUARE} "}.get(status, "")
     axes.add_patch(
         FancyBboxPatch(
             (x, y),
@@ -117,10 +119,10 @@ def _box(
             zorder=2,
         )
     )
-    told = f"\N{BALLOT X} {name}" if failed else name
+    told = f"{sign}{name}"  # by more than its colour
     axes.text(*place, told, ha="center", va="center", fontsize=size, color=TEXT, zorder=3)
 
 
 def _status(name: str, visits: Sequence[Visit]) -> str:
     own = [visit.status for visit in latest(visits) if visit.state == name]
-    return next((status for status in ("FAILED", "RUNNING", "SUCCEEDED") if status in own), "")
+    return next((status for status in WORST if status in own), "")

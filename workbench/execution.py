@@ -24,7 +24,7 @@ from workbench.preparation import STAGES, Prepared
 from workbench.stack import Stack
 from workbench.summary import StageResult, Summary, checks_of, tables_of
 from workbench.target import LOCAL
-from workbench.verdict import ANEW, OVERTAKEN, THE_SAME_AGAIN
+from workbench.verdict import ANEW, OVERTAKEN, THE_SAME_AGAIN, failed_place
 
 POLL = 0.2  # seconds between two looks at an execution
 
@@ -157,7 +157,7 @@ def _follow(
                 f"{type(error).__name__}: {error}. The local AWS is gone; start it again with "
                 f"`workbook up`, then `workbook redrive {prepared.run_id}`"
             )
-    summary.stages = list(stages(visits))
+    judge(summary, visits)
     summary.seconds = round(time.perf_counter() - clock, 3)
     summary.write(prepared.folder)
     shown = report.Shown(visits, drawn(), panels=panels.after(summary, stack))
@@ -181,21 +181,30 @@ def _watch(
 ) -> None:
     """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
     client = stack.endpoint.client("stepfunctions")
-    told = {(number, visit.exited) for number, visit in enumerate(history.visits(known))}
+    told: set[tuple[int, datetime]] = set()
+    _news(history.visits(known), told)
     watch = progress.Watch(stack, prepared.run_id, console, prepared.tables)
     with console.status("starting") as line:  # on a terminal: what runs right now
         while True:
             known += newer(client, arn, known[-1]["id"] if known else 0)
             over = known and known[-1]["type"] in history.ENDS and not _running_again(client, arn)
             seen[:] = history.visits(known)
-            for number, visit in enumerate(seen):
-                if visit.exited and (number, visit.exited) not in told:
-                    told.add((number, visit.exited))
-                    _tell(zone, visit, prepared, console)
+            for visit in _news(seen, told):
+                _tell(zone, visit, prepared, console)
             if over:
                 return
             line.update("\n".join([_running(seen), *_far(seen, watch, prepared.tables)]))
             time.sleep(POLL)
+
+
+def _news(visits: Sequence[Visit], told: set[tuple[int, datetime]]) -> list[Visit]:
+    """Visits that have ended and were not told of: what failed before what was stopped by it."""
+    new = []
+    for number, visit in enumerate(visits):
+        if visit.exited and (number, visit.exited) not in told:
+            told.add((number, visit.exited))
+            new.append(visit)
+    return sorted(new, key=lambda visit: visit.status == "STOPPED")
 
 
 def _running_again(client: Any, arn: str) -> bool:
@@ -264,6 +273,13 @@ def end(summary: Summary, execution: Mapping[str, Any]) -> None:
             summary.error += f"\nGo on with it: workbook redrive {summary.run_id}{there}"
 
 
+def judge(summary: Summary, visits: Sequence[Visit]) -> None:
+    """What came of each stage, and in which of them the run failed."""
+    summary.stages = list(stages(visits))
+    failed = summary.status != "SUCCEEDED"
+    summary.failed_in = failed_place(summary.as_dict(), visits) if failed else ""
+
+
 def explained(execution: Mapping[str, Any]) -> str:
     """The error of a failed execution in words: of a failed job run, what the job itself said."""
     error, cause = execution.get("error", execution["status"]), execution.get("cause", "")
@@ -285,6 +301,12 @@ def stages(visits: Sequence[Visit]) -> Iterator[StageResult]:
     for stage in STAGES:
         own = [visit for visit in visits if visit.state == stage]
         if own:
-            good = all(visit.status == "SUCCEEDED" for visit in history.latest(own))
-            seconds = round(history.busy(own), 3)
-            yield StageResult(stage, "SUCCEEDED" if good else "FAILED", seconds)
+            yield StageResult(stage, _status(history.latest(own)), round(history.busy(own), 3))
+
+
+def _status(visits: Sequence[Visit]) -> str:
+    """FAILED if any did. One that still ran as the run ended was stopped with it."""
+    found = {visit.status for visit in visits}
+    if "FAILED" in found:
+        return "FAILED"
+    return "SUCCEEDED" if found == {"SUCCEEDED"} else "STOPPED"

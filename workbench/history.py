@@ -15,7 +15,8 @@ ENDS = tuple(f"Execution{how}" for how in ("Succeeded", *FAILURES))
 
 @dataclass
 class Visit:
-    """One visit to one state. ``status`` is RUNNING, SUCCEEDED or FAILED."""
+    """One visit to one state. ``status`` is RUNNING, SUCCEEDED, FAILED, or STOPPED: it did nothing
+    wrong, but something else ended the execution or the Map around it."""
 
     state: str
     entered: datetime
@@ -33,8 +34,10 @@ def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
     """Every visit, in the order of entering. ``events`` as GetExecutionHistory gives them."""
     found: list[Visit] = []
     owner: dict[int, Visit | None] = {}
+    maps: list[Visit] = []
     failed_maps: set[int] = set()
-    closed: set[int] = set()  # those that an end of the execution has ended
+    closed: set[int] = set()  # those that something else has ended
+    again: set[int] = set()  # of these, what a redrive may go on with
     for event in events:
         visit = owner.get(event["previousEventId"])
         kind = event["type"]
@@ -43,20 +46,29 @@ def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
             table = _table(details.get("input", ""), visit)
             visit = Visit(details["name"], event["timestamp"], table)
             found.append(visit)
+            if kind == "MapStateEntered":
+                maps.append(visit)
         elif kind.endswith("StateExited"):
             visit = _exit(found, visit, event)
             if visit is not None and event["previousEventId"] in failed_maps:
                 visit.status = "FAILED"  # a Catch leads on from here
         elif visit is not None:
             _note(visit, event)
-            if id(visit) in closed:  # a redrive goes on with it
-                closed.remove(id(visit))
-                visit.entered, visit.exited, visit.status = event["timestamp"], None, "RUNNING"
+            if id(visit) in again:
+                again.remove(id(visit))
+                visit.entered, visit.exited = event["timestamp"], None
+                visit.status, visit.error = "RUNNING", ""
         owner[event["id"]] = visit
         if kind == "MapStateFailed":
             failed_maps.add(event["id"])
-        if kind.startswith("Execution") and kind[len("Execution") :] in FAILURES:
-            closed |= {id(each) for each in _close(found, event["timestamp"])}
+            _fail_innermost(maps)
+        elif kind.endswith("StateAborted") and visit is not None:
+            closed |= _close([visit], event["timestamp"])
+        elif kind == "ExecutionRedriven":
+            again, closed = again | closed, set()
+        elif kind.startswith("Execution") and kind[len("Execution") :] in FAILURES:
+            cause = visit if kind == "ExecutionFailed" else None  # e.g. a Fail state
+            closed |= _close(found, event["timestamp"], cause)
     return found
 
 
@@ -117,13 +129,20 @@ def _note(visit: Visit, event: Mapping[str, Any]) -> None:
         visit.error = details.get("error", kind)
     elif kind == "TaskScheduled":
         visit.error = ""  # a retry
-    elif kind == "MapStateFailed":
-        visit.error = "States.TaskFailed"
 
 
-def _close(found: Iterable[Visit], when: datetime) -> list[Visit]:
-    """An execution that failed leaves no state running; returns those that ran."""
+def _fail_innermost(maps: Iterable[Visit]) -> None:
+    """The event does not name the Map that failed. Those around it fail after it."""
+    running = [each for each in maps if each.status == "RUNNING" and not each.error]
+    if running:
+        running[-1].error = "States.TaskFailed"
+
+
+def _close(found: Iterable[Visit], when: datetime, cause: Visit | None = None) -> set[int]:
+    """An execution that failed leaves no state running; returns the ids of those that ran. What
+    has no error of its own, and is not the cause, was stopped."""
     running = [visit for visit in found if visit.status == "RUNNING"]
     for visit in running:
-        visit.exited, visit.status = when, "FAILED"
-    return running
+        failed = visit.error or visit is cause
+        visit.exited, visit.status = when, "FAILED" if failed else "STOPPED"
+    return {id(visit) for visit in running}

@@ -147,10 +147,10 @@ def _seen(stack: Stack, run_id: str, kept: Run | None, found: Found) -> Summary:
     with stack.active():
         zone = Zone(stack.target.bucket)
         summary.tables, summary.checks = tables_of(zone, run_id, STAGES), checks_of(zone, run_id)
-    summary.stages = list(execution.stages(history.visits(told)))
     summary.seconds = round(history.seconds(told), 3)
     execution.end(summary, client.describe_execution(executionArn=found.arn))
     summary.status = found.status
+    execution.judge(summary, history.visits(told))
     (stack.home.runs / run_id).mkdir(parents=True, exist_ok=True)
     summary.write(stack.home.runs / run_id)
     return summary

@@ -18,7 +18,8 @@ COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "mis
 
 @dataclass
 class StageResult:
-    """One stage: how long it took, and whether it came to its end."""
+    """One stage: how long it took, and whether it came to its end: SUCCEEDED, FAILED, or STOPPED
+    as something beside it failed."""
 
     stage: str
     status: str
@@ -36,6 +37,7 @@ class Summary:
     status: str = "RUNNING"
     seconds: float = 0.0
     error: str | None = None
+    failed_in: str = ""  # the stage, and of which table; what was stopped by it is not named
     stages: list[StageResult] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # of stage 06

@@ -48,12 +48,15 @@ def sentence(run: Run, place: str = "") -> str:
 
 def failed_place(run: Run, visits: Sequence[Visit] = ()) -> str:
     """The stage that failed, and of which table; else the state that did; empty if none began."""
+    if run.get("failed_in") and not visits:
+        return str(run["failed_in"])
     head = (run["error"] or "").partition(": ")[0]  # job rental-apartments-01_extract FAILED
     broken = [visit for visit in visits if visit.error]
     told = [each for each in broken if each.state in head]
     for visit in told + [each for each in broken if each.state in STAGES] + broken:
         return f"{visit.state} of {visit.table}" if visit.table else visit.state
-    stages = [each["stage"] for each in run["stages"] if each["status"] != "SUCCEEDED"]
+    ended = sorted(run["stages"], key=lambda each: each["status"] != "FAILED")  # then the stopped
+    stages = [each["stage"] for each in ended if each["status"] != "SUCCEEDED"]
     return next((each for each in stages if each in head), stages[0] if stages else "")
 
 

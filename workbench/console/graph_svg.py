@@ -103,7 +103,7 @@ def _box(name: str, place: Point, visits: Sequence[Visit], made: Graph) -> Box:
 def status_of(name: str, visits: Sequence[Visit]) -> str:
     """The worst of its last visits for each table; empty if it was never entered."""
     own = [visit.status for visit in latest(visits) if visit.state == name]
-    return next((each for each in ("FAILED", "RUNNING", "SUCCEEDED") if each in own), "")
+    return next((each for each in ("FAILED", "STOPPED", "RUNNING", "SUCCEEDED") if each in own), "")
 
 
 def _path(start: Point, end: Point) -> str:

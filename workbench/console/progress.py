@@ -11,12 +11,12 @@ from workbench.history import Visit
 from workbench.preparation import STAGES
 
 COUNTS = ("extracted", "loaded", "deleted", "quarantined")
-STATES = {"RUNNING": "running", "SUCCEEDED": "done", "FAILED": "failed"}
+STATES = {"RUNNING": "running", "SUCCEEDED": "done", "FAILED": "failed", "STOPPED": "stopped"}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One table. ``stages`` holds running, done, failed, skipped or waiting for each stage."""
+    """One table. ``stages`` holds running, done, failed, stopped, skipped or waiting for each."""
 
     table: str
     stages: tuple[str, ...]
@@ -55,6 +55,8 @@ def _now(states: Sequence[str], running: bool) -> str:
     by_state = dict(zip(states, STAGES, strict=True))  # of several the last one
     if "failed" in by_state:
         return f"failed in {by_state['failed']}"
+    if "stopped" in by_state:
+        return f"stopped in {by_state['stopped']}"
     if "running" in by_state:
         return by_state["running"]
     if states[-1] == "done":
