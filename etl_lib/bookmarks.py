@@ -28,6 +28,7 @@ class Bookmark:
     keys_digest: str | None = None
     planned_at: str | None = None
     columns: str | None = None  # JSON: the columns of the last run
+    dropped: str | None = None  # JSON: the columns that a mask left in the source then
     source: str | None = None  # the database that it marks
     cursor: str | None = None  # the column whose values it holds
     manifest: str | None = None  # of the last run that moved rows

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from etl_lib import staging
+from etl_lib import masks, staging
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.errors import SchemaDrift
@@ -48,7 +48,7 @@ def settle(
         return [dict(each) for each in columns], []
     before = {each["name"]: each for each in json.loads(bookmark.columns)}
     _refuse_other_keys(table, bookmark, before)
-    _refuse_other_masks(table, bookmark, before)
+    _refuse_other_masks(table, bookmark, before, {each["name"] for each in columns})
     found = [*_differences(before, {each["name"]: each for each in columns})]
     told = [text for text, _ in found]
     if told and table.drift != "evolve":
@@ -205,17 +205,26 @@ def _refuse_other_keys(
 
 
 def _refuse_other_masks(
-    table: Table, bookmark: Bookmark, before: Mapping[str, Mapping[str, str]]
+    table: Table,
+    bookmark: Bookmark,
+    before: Mapping[str, Mapping[str, str]],
+    columns: Collection[str],
 ) -> None:
-    """What was loaded without a mask stands there as it is, and would go on to."""
+    """What was loaded without a mask stands there as it is, and would go on to. A column that has
+    left the source with its mask is drift."""
     now = {folded(name): mask for name, mask in table.mask.items()}
+    was = {name: each.get("mask", "") for name, each in before.items()}
+    was |= dict.fromkeys(json.loads(bookmark.dropped or "[]"), masks.DROP)
     told = [
-        f"the mask of column {name} was {each.get('mask') or 'none'} and is {now.get(name, 'none')}"
-        for name, each in before.items()
-        if each.get("mask", "") != now.get(name, "")
+        masks.other(table.name, name, mask, now.get(name, ""))
+        for name, mask in was.items()
+        if mask != now.get(name, "") and (name in columns or name in now)
     ]
     if told:
-        raise _drifted(table, bookmark, told, ANEW)
+        raise SchemaDrift(
+            f"table {table.name}: since run {bookmark.run_id} {'; '.join(told)}. Nothing was "
+            f"moved. {masks.ANEW.format(table.name)}"
+        )
 
 
 FROZEN = """To take it up, set drift = "evolve" in the contract; or type `workbook bookmarks set \

@@ -207,6 +207,7 @@ def _changes(run: Run, bookmark: Bookmark, entry: Mapping[str, Any]) -> dict[str
         "keys_digest": window.keys_digest,
         "planned_at": window.planned_at,
         "columns": columns_json(plan.columns),
+        "dropped": json.dumps(list(plan.dropped)),
         "source": plan.source,
         "cursor": plan.cursor,
         "besides": plan.besides,

@@ -23,6 +23,8 @@ INNER, OUTER = "@_etl_inner", "@_etl_outer"  # the two blocks that HMAC makes of
 LEAST_KEY = 16  # characters
 BLOCK = 64  # bytes of SHA-256
 NOT_FOR = ("geometry", "vector")
+ANEW = """Set it back in the contract, or load the table anew: drop {0} in the schemas raw, \
+curated and quarantine, type `workbook bookmarks set {0} --beginning`, then `workbook run`."""
 
 
 def check(column: Column, key: str) -> None:
@@ -35,6 +37,11 @@ def check(column: Column, key: str) -> None:
             f"{at}: mask = {HASH!r} needs mask_key in the source's secret, {LEAST_KEY} characters "
             "at least"
         )
+
+
+def other(table: str, column: str, was: str, now: str) -> str:
+    """What to say of a mask that is not the one with which the table was loaded."""
+    return f"the mask of {table}.{column} changed: {was or 'none'} → {now or 'none'}"
 
 
 def redshift_type(column: Column) -> str:

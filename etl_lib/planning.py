@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from etl_lib import append, drift, expectations, ledger, types, window
+from etl_lib import append, drift, expectations, ledger, masks, types, window
 from etl_lib.bookmarks import Bookmark
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
@@ -113,6 +113,7 @@ def upcoming(
         drift=told,
         rows=rows,
         checks=checks,
+        dropped=sorted(folded(name) for name, mask in table.mask.items() if mask == masks.DROP),
     )
 
 

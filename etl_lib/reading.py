@@ -88,11 +88,8 @@ def _refuse_other_masks(
     """A repair, a backfill or a retry reads columns as they were planned: never less masked."""
     for each, column in zip(columns, moving):
         if each.get("mask", "") != column.mask:
-            planned, now = (mask or "none" for mask in (each.get("mask"), column.mask))
-            raise SourceError(
-                f"table {table.name}, column {column.name}: its mask was {planned} when it was "
-                f"planned, and is {now}. Nothing was moved."
-            )
+            told = masks.other(table.name, column.name, each.get("mask", ""), column.mask)
+            raise SourceError(f"{told}. Nothing was moved. {masks.ANEW.format(table.name)}")
 
 
 def batches(source: Source, query: Query) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:

@@ -35,10 +35,11 @@ class Plan:
     """What this run moves of one table: its window, its columns, its place in the table's history.
 
     ``sweep`` tells whether keys came or went since the last run; ``columns`` are
-    ``{"name", "type"}`` in source order, with Redshift types. ``after`` is the run that the
-    warehouse must have loaded before; ``besides`` is how many loads that were not in turn it had
-    when this one was planned. ``drift`` tells how the columns changed since then, ``checks`` how
-    the table was judged as a whole, and ``rows`` how many it had in the source, if it was counted.
+    ``{"name", "type"}`` in source order, with Redshift types; ``dropped`` names those that a mask
+    leaves in the source. ``after`` is the run that the warehouse must have loaded before;
+    ``besides`` is how many loads that were not in turn it had when this one was planned. ``drift``
+    tells how the columns changed since then, ``checks`` how the table was judged as a whole, and
+    ``rows`` how many it had in the source, if it was counted.
     """
 
     window: Window
@@ -52,6 +53,7 @@ class Plan:
     drift: Sequence[str] = ()
     rows: int | None = None
     checks: Sequence[Mapping[str, str]] = ()
+    dropped: Sequence[str] = ()
 
     @property
     def idle(self) -> bool:
@@ -81,6 +83,7 @@ class Plan:
             "drift": list(self.drift),
             "rows": self.rows,
             "checks": list(self.checks),
+            "dropped": list(self.dropped),
         }
 
     @classmethod

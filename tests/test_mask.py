@@ -120,10 +120,14 @@ def played(
     failed = run(stack, contract)
     assert failed.status == "FAILED" and "65,535" in failed.error
     said["a failed run"] = repr(failed).encode()
+    with people.cursor(DATABASE) as cursor:
+        cursor.execute("UPDATE people SET note = 'x' WHERE id = 1")
+    assert run(stack, contract).status == "SUCCEEDED"
+    rows("UPDATE \"raw\".people SET email = 'altered' WHERE id = 2")
     contract.write_text(CONTRACT.replace('email = "hash"\n', "").replace('phone = "drop"\n', ""))
-    said["without masks"] = typed(stack, "plan", *given) + typed(
-        stack, "reconcile", "--repair", *given
-    )
+    said["plan"] = typed(stack, "plan", *given)
+    said["run"] = typed(stack, "run", *given)
+    said["without masks"] = typed(stack, "reconcile", "--repair", *given)
     names = [path.name for path in {*stack.home.runs.glob("*")} - before]
     yield Played(first, repaired, again, said, evidence.channels(stack, names, since))
 
@@ -151,8 +155,14 @@ def test_repair_and_backfill_mask_alike(played: Played) -> None:
     assert b"of which 0 were not as in the warehouse" in played.said["backfill"], played.said
 
 
-def test_what_was_masked_is_not_read_without(played: Played) -> None:
-    assert b"the mask of column email was hash and is none" in played.said["without masks"]
+@pytest.mark.parametrize("command", ["plan", "run", "without masks"])
+def test_what_was_masked_is_not_read_without(played: Played, command: str) -> None:
+    said = played.said[command].decode()
+    assert "the mask of people.email changed: hash → none" in said
+    assert "was added" not in said
+    assert ("the mask of people.phone changed: drop → none" in said) == (command != "without masks")
+    assert "Nothing was moved. Set it back in the contract, or load the table anew" in said
+    assert "type `workbook bookmarks set people --beginning`, then `workbook run`" in said
 
 
 def test_no_value_of_a_masked_column_is_anywhere(played: Played, people: Server) -> None:
@@ -160,6 +170,25 @@ def test_no_value_of_a_masked_column_is_anywhere(played: Played, people: Server)
     for name, pieces in {**played.channels, "terminal": played.said}.items():
         assert evidence.found(words, pieces) == [], name
     assert any(b"not_five" in body for body in played.channels["warehouse rows"].values())
+
+
+def test_the_message_says_what_loads_the_table_under_another_mask(
+    stack: Stack, played: Played, people: Server, tmp_path: Path
+) -> None:
+    contract = tmp_path / "masked.toml"
+    (tmp_path / "sql").mkdir()
+    other = CONTRACT.replace('email = "hash"', 'email = "truncate:3"')
+    contract.write_text(other.replace('phone = "drop"', 'phone = "hash"'))
+    with stack.active():
+        warehouse = Warehouse("rental-apartments", "dev", "")
+        for schema in ('"raw"', "curated", "quarantine"):
+            warehouse.rows(f"DROP TABLE {schema}.people")
+    typed(stack, "bookmarks", "set", "people", "--beginning", "--contract", str(contract))
+    summary = run(stack, contract)
+    assert summary.status == "SUCCEEDED", summary.error
+    with stack.active():
+        (row,) = warehouse.rows('SELECT * FROM "raw".people WHERE id = 1')
+    assert (row["email"], row["phone"]) == (WORD[:3], hashed(people, f"+49 {WORD}".encode()))
 
 
 def test_only_the_name_of_the_key_stands_in_the_query(people: Server) -> None:
@@ -170,7 +199,7 @@ def test_only_the_name_of_the_key_stands_in_the_query(people: Server) -> None:
     assert "@_etl_inner" in query.sql and source.mask_key not in query.sql
     with pytest.raises(SourceError, match="its session has no mask_key"):
         list(reading.batches(replace(source, mask_key=""), query))
-    with pytest.raises(SourceError, match="its mask was none when it was planned, and is hash"):
+    with pytest.raises(SourceError, match="the mask of people.email changed: none → hash"):
         reading.select(source, table, [{**columns[0], "mask": ""}], "TRUE")
 
 
