@@ -17,7 +17,7 @@ PACKAGES = ("duckdb", "connectorx", "pyarrow", "pyspark")
 
 def facts(server: Server) -> dict[str, str]:
     with server.cursor() as cursor:
-        cursor.execute("SELECT VERSION()")
+        cursor.execute("SELECT VERSION(), @@innodb_buffer_pool_size")
         row = cursor.fetchone()
     assert row is not None
     return {
@@ -26,7 +26,8 @@ def facts(server: Server) -> dict[str, str]:
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GB",
         "system": f"{_release()}, Linux {platform.release()}, Python {platform.python_version()}",
-        "source": f"MariaDB {str(row[0]).partition('-')[0]} on 127.0.0.1",
+        "source": f"MariaDB {str(row[0]).partition('-')[0]} on 127.0.0.1, "
+        f"buffer pool {int(row[1]) >> 20:,} MB",
         "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
     }
 

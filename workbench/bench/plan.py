@@ -15,7 +15,7 @@ TENTH = 10  # of the largest table: what is proportional to the changes costs th
 
 @dataclass(frozen=True)
 class Plan:
-    """``memory``: rows of the one large load, or 0. ``proportion``: the changes on a tenth, too?
+    """``memory``: rows of the one large load, or 0. ``proportion``: the same changes on a tenth?
     ``rewarm``: is ours warmed before each phase?"""
 
     tools: Sequence[str]
@@ -47,7 +47,9 @@ class Plan:
             return
         if self.proportion:
             largest = max(self.sizes)
-            yield bench.proportion(largest // TENTH, largest // SHARE, self.rounds)
+            with bench.pooled() as pooled:
+                for rows in (largest // TENTH, largest):
+                    yield pooled.proportion(rows, largest // SHARE, self.rounds)
         if self.memory:
             yield bench.memory(self.memory)
 

@@ -50,7 +50,7 @@ def made_of(experiments: Mapping[str, Experiment]) -> list[Section]:
         *map(side_by_side, turns),
         extraction(turns),
         stages(turns),
-        proportion(turns, [each for each in found if each.name == PROPORTION]),
+        proportion([each for each in found if each.name == PROPORTION]),
         memory([each for each in found if each.name in (TURNS, MEMORY)]),
     ]
     return [section for section in made if section.rows]
@@ -162,13 +162,15 @@ def _part(experiment: Experiment, phase: str, part: str) -> float | None:
     return middle(each.parts[part] for each in measures if part in each.parts)
 
 
-def proportion(turns: Sequence[Experiment], tenths: Sequence[Experiment]) -> Section:
+def proportion(found: Sequence[Experiment]) -> Section:
     """An increment costs what changed, not what is there."""
-    large = {each.rows: each for each in turns}
-    pairs = [(small, large.get(small.rows * 10)) for small in tenths]
+    large = {each.rows: each for each in found}
+    pairs = [(small, large.get(small.rows * 10)) for small in found]
     return Section(
         "The same changes on a tenth of the table",
-        "`workbook run`, whole. The ratio says what the size of the table costs; 1 is nothing.",
+        "`workbook run`, whole. The ratio says what the size of the table costs; 1 is nothing. "
+        "Both tables lie in the source's buffer pool, as in Aurora's: into the 128 MB of the rest "
+        "of this page only the smaller one goes, and how MariaDB reads pages would be compared.",
         ("rows", "changed", "+1 % of the larger, s", "peak, MB", "×"),
         [row for small, big in pairs if big for row in _pair(small, big)],
     )
