@@ -349,7 +349,11 @@ def test_a_run_with_a_profile_is_made_of_the_stacks_names(
         (["sql", 'SELECT COUNT(*) AS n FROM "raw".bookings'], {"redshift-data"}, "n\n"),
         (["runs"], {"sts"}, "SUCCEEDED"),
         (["schedule"], {"cloudformation"}, "rate(1 hour), DISABLED"),
-        (["schedule", "rate(2 hours)"], {"cloudformation"}, "rate(2 hours), ENABLED"),
+        (
+            ["schedule", "rate(2 hours)"],
+            {"cloudformation"},
+            "rate(2 hours), ENABLED;\nthe first run",
+        ),
         (["schedule", "--off"], {"cloudformation"}, "rate(2 hours), DISABLED"),
     ],
 )

@@ -341,7 +341,8 @@ def test_a_schedule_runs_it_unattended(own: Stack) -> None:
     client = own.endpoint.client("stepfunctions")
     machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
     before = {e["executionArn"] for e in _executions(client, machine)}
-    scheduling.put(own, "rate(1 minute)", lambda text: None)
+    told = scheduling.put(own, "rate(1 minute)", lambda text: None)
+    assert "the first begins now" in told and "cron(0 * * * ? *)" in told
     try:
         assert scheduling.current(own) == "rate(1 minute)"
         deadline = time.monotonic() + 90
@@ -355,6 +356,9 @@ def test_a_schedule_runs_it_unattended(own: Stack) -> None:
         assert scheduled["status"] == "SUCCEEDED" and set(scheduled["tables"])
         page = past.report_again(own, scheduled["run_id"]).read_text()
         assert "Nothing had changed: 5 tables were compared in" in page
+        changed = scheduling.put(own, "rate(2 hours)", lambda text: None)
+        assert "counted from 20" in changed and "begins now" not in changed
+        assert "first" not in scheduling.put(own, "cron(0 5 * * ? *)", lambda text: None)
     finally:
         assert scheduling.remove(own)
     assert scheduling.current(own) is None

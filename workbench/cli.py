@@ -194,18 +194,21 @@ def schedule(
     off: Annotated[bool, typer.Option("--off", help="Remove the schedule.")] = False,
     where: Where = HERE,
 ) -> None:
-    """Run the state machine unattended, by EventBridge Scheduler. Without EXPRESSION: show it."""
+    """Run the state machine unattended, by EventBridge Scheduler. Without EXPRESSION: show it.
+
+    A rate starts the first run at once; "cron(0 * * * ? *)" waits for the next full hour.
+    """
     from workbench import scheduling
 
     made = where.stack(say)
     if made.target.stack:
         from workbench.deploy import schedules
 
-        out.print(schedules.changed(made, expression, off, say))
+        out.print(schedules.changed(made, expression, off, say), soft_wrap=True)
     elif off:
         out.print("schedule removed" if scheduling.remove(made) else "there was no schedule")
     elif expression:
-        out.print(f"runs {scheduling.put(made, expression, say)} while the local AWS is up")
+        out.print(scheduling.put(made, expression, say), soft_wrap=True)
     else:
         out.print(scheduling.current(made) or "no schedule")
 

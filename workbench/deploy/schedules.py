@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from etl_lib.errors import BadInput
 from workbench.deploy.formation import Formation
+from workbench.scheduling import LATER, is_rate
 from workbench.stack import Stack
 
 
@@ -36,4 +37,6 @@ def changed(stack: Stack, expression: str, off: bool, say: Callable[[str], None]
                 raise BadInput(f"{error}") from None
             raise
     after = formation.parameters()
-    return f"{after['ScheduleExpression']}, {after['ScheduleState']}"
+    told = f"{after['ScheduleExpression']}, {after['ScheduleState']}"
+    at_once = not off and is_rate(after["ScheduleExpression"])
+    return f"{told};\nthe first run may begin at once\n{LATER}" if at_once else told
