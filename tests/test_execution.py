@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -16,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from etl_lib.errors import BadInput
-from workbench import deployment, endpoint, execution, past, pipeline, scheduling
+from workbench import deployment, endpoint, execution, executions, past, pipeline, scheduling
 from workbench.endpoint import Endpoint
 from workbench.home import REPOSITORY
 from workbench.mysql import change, seed
@@ -185,7 +186,13 @@ def test_a_run_that_was_redriven_to_its_end_is_not_redriven_again(own: Stack, br
     assert run(own, run_id="twice").status == "FAILED"
     broken((REPOSITORY / "stepfunctions" / "jobs" / "04_load.py").read_text())
     deployment.Deployment(own.endpoint).apply(lambda text: None)
-    assert execution.redrive(own, execution.known(own, "twice"), QUIET).status == "SUCCEEDED"
+    said = io.StringIO()
+    healed = execution.redrive(own, execution.known(own, "twice"), Console(file=said, width=200))
+    assert (healed.status, healed.run_id) == ("SUCCEEDED", "twice")
+    newest = executions.newest(own, "twice")
+    assert newest is not None and re.search(r":twice-again-20\d{6}T\d{6}Z$", newest.arn)
+    assert newest.arn.rpartition(":")[2] in said.getvalue()
+    assert [run["run_id"] for run in past.runs(own.home, own, 50)].count("twice") == 1
     with pytest.raises(BadInput, match="run twice is SUCCEEDED: nothing to redrive"):
         execution.redrive(own, execution.known(own, "twice"), QUIET)
 

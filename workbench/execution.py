@@ -59,7 +59,8 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
 
     An execution that was stopped goes on where it stood (RedriveExecution). One that handled its
     failure has nothing left to redrive but its Fail state: a new one is started, and every stage
-    takes up what the run has done.
+    takes up what the run has done. No two executions may have one name: its own begins with the
+    run's, and its input names the run.
     """
     client = stack.endpoint.client("stepfunctions")
     arn = stack.target.execution(prepared.run_id)
@@ -70,7 +71,8 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
         raise BadInput(f"run {prepared.run_id} is {status}: nothing to redrive")
     if _handled(client, arn):
         given = {**executions.given(found), "run_id": prepared.run_id}
-        name = f"{prepared.run_id[:60]}-again-{int(time.time())}"
+        name = f"{prepared.run_id[:57]}-again-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        console.print(f"[dim]· its first execution is over: it goes on as[/] {name}")
         arn = client.start_execution(
             stateMachineArn=found["stateMachineArn"], name=name, input=json.dumps(given)
         )["executionArn"]
