@@ -220,14 +220,22 @@ def _bind(tree: exp.Expression, parameters: Mapping[str, str]) -> None:
 
 
 def _rewritten(tree: exp.Expression) -> exp.Expression:
+    there = _kinds(tree)  # to walk the tree for each kind that is not there would take the longest
     for kind, rewrite in REWRITES:
+        if not any(issubclass(each, kind) for each in there):
+            continue
         for node in reversed(list(tree.find_all(kind))):
             new = rewrite(node)
             if new is not node:
                 if node is tree:
                     tree = new
                 node.replace(new)
+        there = _kinds(tree)
     return tree
+
+
+def _kinds(tree: exp.Expression) -> set[type[exp.Expr]]:
+    return {type(node) for node in tree.walk()}
 
 
 def _normalise(tree: exp.Expression, database: str) -> None:
