@@ -1,12 +1,12 @@
-"""The six notebooks, end to end: unmodified Glue kernel, real MySQL, real Spark, real SQL."""
+"""The six notebooks, end to end: unmodified Glue kernel, real MySQL, real Spark, real SQL; and the
+jobs that are made from them, beside them: they make the same warehouse, row by row.
+"""
 
 from __future__ import annotations
 
 import io
 import json
-import os
-import signal
-import threading
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,32 +16,50 @@ import pytest
 from rich.console import Console
 
 from etl_lib.warehouse import Warehouse
-from workbench import endpoint as local_aws
-from workbench import execution, pipeline, runner, screen
+from workbench import deployment, execution, parity, pipeline, runner, screen
 from workbench.mysql import change, seed
-from workbench.mysql.server import quoted
+from workbench.mysql.change import ChangeCounts
+from workbench.mysql.server import Server, quoted
+from workbench.parity import Pair
 from workbench.preparation import prepare
 from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
-from . import equality
-from .emptied import emptied
+from . import equality, news
 from .equality import TABLES, assert_raw_equals_source
+from .killing import killed_when
 
 QUIET = Console(quiet=True)
 LINES = quoted("order lines")
 
 
 @pytest.fixture(scope="module")
-def seeded(stack: Stack) -> Iterator[Stack]:
-    seed.seed(stack.server, DATABASE, rows=1000)
-    yield emptied(stack)
+def pair(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Pair]:
+    """A warehouse of the notebooks' and one of the jobs', on one source of 300 apartments; each
+    has a local AWS of its own, which may be killed."""
+    seed.create_tables(mysql_server, DATABASE)
+    seed.seed(mysql_server, DATABASE, rows=300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WORKBOOK_JVMS")  # here jobs have two, as they do for a user
+        with parity.pair(tmp_path_factory.mktemp("pair"), mysql_server) as sides:
+            yield sides
+
+
+@pytest.fixture(scope="module")
+def seeded(pair: Pair) -> Stack:
+    """The notebooks' side."""
+    return pair[0]
 
 
 def run(stack: Stack, run_id: str = "") -> Summary:
     secret = stack.server.secret(DATABASE)
     prepared = prepare(stack, pipeline.CONTRACT, secret, "", run_id)
     return runner.run(stack, prepared, QUIET)
+
+
+def own() -> Warehouse:
+    """That of the side which is active."""
+    return Warehouse("rental-apartments", "dev", "")
 
 
 def run_as_jobs(
@@ -53,13 +71,13 @@ def run_as_jobs(
 
 
 @pytest.fixture(scope="module")
-def first(seeded: Stack) -> Summary:
-    return run(seeded)
+def first(pair: Pair) -> Summary:
+    return parity.run_both(pair, QUIET)[0]
 
 
 @pytest.fixture(scope="module")
-def second(seeded: Stack, first: Summary) -> Summary:
-    return run(seeded)
+def second(pair: Pair, first: Summary) -> Summary:
+    return parity.run_both(pair, QUIET)[0]
 
 
 def test_the_first_run_moves_everything(seeded: Stack, first: Summary) -> None:
@@ -68,14 +86,18 @@ def test_the_first_run_moves_everything(seeded: Stack, first: Summary) -> None:
     assert_raw_equals_source(seeded)
 
 
-def test_the_second_run_moves_nothing(
-    seeded: Stack, first: Summary, second: Summary, warehouse: Warehouse
-) -> None:
+def test_the_second_run_moves_nothing(seeded: Stack, first: Summary, second: Summary) -> None:
     assert second.status == "SUCCEEDED", second.error
     assert (second.total("extracted"), second.total("loaded")) == (0, 0)
     assert_raw_equals_source(seeded)
     halves = (f"SELECT COUNT(*) FROM {half}.bookings" for half in ("curated", "quarantine"))
-    assert sum(map(warehouse.scalar, halves)) == first.tables["bookings"]["raw"]
+    with seeded.active():
+        assert sum(map(own().scalar, halves)) == first.tables["bookings"]["raw"]
+
+
+def test_jobs_make_the_warehouse_that_notebooks_make(pair: Pair, second: Summary) -> None:
+    """After a full load and a run without news: the rows, and what the ledger tells of them."""
+    assert parity.differences(*pair) == []
 
 
 def test_a_run_keeps_its_notebooks_its_summary_and_a_report(
@@ -119,11 +141,15 @@ def test_a_run_that_moved_nothing_says_so_and_no_more(seeded: Stack, second: Sum
     assert len(told.splitlines()) <= 6
 
 
+@pytest.fixture(scope="module")
+def changed(seeded: Stack, second: Summary) -> tuple[ChangeCounts, Summary]:
+    return change.change(seeded.server, DATABASE, share=0.02, seed=7), run(seeded)
+
+
 def test_after_a_change_just_the_changed_rows_move_and_raw_equals_the_source(
-    seeded: Stack,
+    seeded: Stack, changed: tuple[ChangeCounts, Summary]
 ) -> None:
-    counts = change.change(seeded.server, DATABASE, share=0.02, seed=7)
-    summary = run(seeded)
+    counts, summary = changed
     assert summary.status == "SUCCEEDED", summary.error
     assert_raw_equals_source(seeded)
     for table in ("apartments", "apartment_viewings", "bookings"):
@@ -132,9 +158,26 @@ def test_after_a_change_just_the_changed_rows_move_and_raw_equals_the_source(
         assert summary.tables[table]["deleted"] == changed.deleted, table
 
 
+def test_an_altered_job_is_seen(
+    pair: Pair,
+    changed: tuple[ChangeCounts, Summary],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "stepfunctions"
+    shutil.copytree(deployment.FOLDER, folder)
+    script = folder / "jobs" / "04_load.py"
+    assert "indicators.refresh(run)" in script.read_text()
+    script.write_text(script.read_text().replace("indicators.refresh(run)", "pass"))
+    monkeypatch.setattr(deployment, "FOLDER", folder)
+    assert run_as_jobs(pair[1]).status == "SUCCEEDED"
+    found = parity.differences(*pair)
+    assert {each.table.partition(".")[0] for each in found} == {"presentation"}
+
+
 @pytest.mark.drill  # test_drill.py dies there, too, in the jobs
 def test_a_run_that_died_before_its_bookmark_is_repaired_from_the_ledger(
-    seeded: Stack, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change.change(seeded.server, DATABASE, share=0.02, seed=8)
     with monkeypatch.context() as patch:
@@ -163,37 +206,31 @@ def test_a_run_that_died_after_its_plan_has_its_windows_adopted(
 
 
 def test_an_endpoint_killed_in_mid_run_fails_it_within_30_seconds_and_the_next_run_heals(
-    seeded: Stack,
+    seeded: Stack, changed: tuple[ChangeCounts, Summary]
 ) -> None:
-    change.change(seeded.server, DATABASE, share=0.02, seed=10)
-    killed: list[float] = []
-
-    def kill() -> None:
-        while not (seeded.home.runs / "doomed" / "03_transform.ipynb").exists():
-            time.sleep(0.05)
-        pid = int((seeded.home.aws / "aws.pid").read_text().split()[0])
-        killed.append(time.monotonic())
-        os.kill(pid, signal.SIGKILL)
-
-    threading.Thread(target=kill, daemon=True).start()
-    with pytest.warns(UserWarning, match="could not be stopped"):
-        failed = run(seeded, run_id="doomed")
-    assert time.monotonic() - killed[0] < 30
+    news.of_bookings(seeded.server)
+    begun = seeded.home.runs / "doomed" / "03_transform.ipynb"
+    with killed_when(seeded, begun.exists) as killed:
+        with pytest.warns(UserWarning, match="could not be stopped"):
+            failed = run(seeded, run_id="doomed")
+        assert time.monotonic() - killed[0] < 30
     assert failed.status == "FAILED"
     assert failed.error is not None and failed.error.startswith(
         ("EndpointConnectionError", "ConnectionClosedError")
     )
-    local_aws.start(seeded.home.aws)
     healed = run_as_jobs(seeded)
     assert healed.status == "SUCCEEDED", healed.error
     assert_raw_equals_source(seeded)
 
 
+def loads(side: Stack) -> int:
+    with side.active():
+        return int(own().scalar("SELECT COUNT(*) FROM etl.ledger"))
+
+
 @pytest.mark.drill  # test_quarantine.py sees it through the state machine
-def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
-    seeded: Stack, tmp_path: Path, warehouse: Warehouse
-) -> None:
-    before = warehouse.scalar("SELECT COUNT(*) FROM etl.ledger")
+def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(seeded: Stack) -> None:
+    before = loads(seeded)
     with seeded.server.cursor(DATABASE) as cursor:
         cursor.execute("UPDATE bookings SET booking_status = 'lost' ORDER BY booking_id LIMIT 500")
         cursor.execute("SELECT SLEEP(1)")
@@ -203,7 +240,7 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     assert "500 of 500 rows break its rules (status_is_known: " in failed.error
     assert failed.exit_code == 1
     assert failed.stages[-1].stage == "03_transform"
-    assert warehouse.scalar("SELECT COUNT(*) FROM etl.ledger") == before
+    assert loads(seeded) == before
     with seeded.server.cursor(DATABASE) as cursor:
         cursor.execute(
             "UPDATE bookings SET booking_status = 'confirmed' WHERE booking_status = 'lost'"
@@ -215,12 +252,11 @@ def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
     assert_raw_equals_source(seeded)
 
 
-def test_any_database_moves_with_the_contract_that_init_writes(
-    stack: Stack, tmp_path: Path, warehouse: Warehouse
-) -> None:
+def test_any_database_moves_with_the_contract_that_init_writes(pair: Pair, tmp_path: Path) -> None:
     from etl_lib.source import Source
     from workbench import init
 
+    stack = pair[1]
     with stack.server.cursor() as cursor:
         cursor.execute("DROP DATABASE IF EXISTS shop")
         cursor.execute("CREATE DATABASE shop")
@@ -244,4 +280,17 @@ def test_any_database_moves_with_the_contract_that_init_writes(
     for table in ("orders", "order lines"):
         columns = equality.columns_of(stack.server, "shop", table)
         of_source = equality.of_source(stack.server, "shop", table, columns)
-        assert equality.of_raw(table, [name.lower() for name in columns]) == of_source
+        with stack.active():
+            assert equality.of_raw(table, [name.lower() for name in columns]) == of_source
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("interrupted, and stopped: workbook redrive 7 goes on", "interrupted, and stopped"),
+        ("ValueError: bad: row 7\nGo on with it: workbook redrive 7", "ValueError: bad: row 7"),
+        ("EtlError: no room. Mend it.", "EtlError: no room. Mend it."),
+    ],
+)
+def test_of_a_run_that_parity_throws_away_no_redrive_is_advised(error: str, told: str) -> None:
+    assert parity.without_advice(error) == told

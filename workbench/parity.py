@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,9 @@ from workbench import endpoint, execution, pipeline, runner, stack
 from workbench.home import Home
 from workbench.mysql import change
 from workbench.mysql.server import Server
-from workbench.preparation import prepare
+from workbench.preparation import Prepared, prepare
 from workbench.stack import DATABASE, Stack
+from workbench.summary import Summary
 
 SCHEMAS = ("raw", "curated", "quarantine", "presentation")
 VOLATILE = ("_run_id", "_loaded_at", "_quarantined_at")  # name or time of the run
@@ -39,6 +40,7 @@ LEDGER = (
 CHANGES = 2
 
 Pair = tuple[Stack, Stack]  # the notebooks' side and the jobs'
+Run = Callable[[Stack, Prepared, Console], Summary]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def compare(
         for step in range(1 + changes):
             if step:
                 change.change(server, DATABASE, share=0.01, seed=step)
-            found += run_both(sides, console)
+            run_both(sides, console)
+            found += differences(*sides)
             console.print(f"{'increment ' + str(step) if step else 'full load'}: compared")
         return found
 
@@ -81,24 +84,20 @@ def pair(folder: Path, server: Server) -> Iterator[Pair]:
             endpoint.stop(home.aws)
 
 
-def run_both(sides: Pair, console: Console) -> list[Difference]:
-    """One run by notebooks, one by jobs; returns what differs. Raises RunFailed."""
-    for side, run in zip(sides, (runner.run, execution.run), strict=True):
-        _succeed(side, run, console)
-    return differences(*sides)
+def run_both(sides: Pair, console: Console) -> tuple[Summary, Summary]:
+    """One run by notebooks, one by jobs. Raises RunFailed."""
+    notebooks, jobs = sides
+    return _succeed(notebooks, runner.run, console), _succeed(jobs, execution.run, console)
 
 
 def differences(notebooks: Stack, jobs: Stack) -> list[Difference]:
     """What the warehouses of two stacks do not have in common, run ids and times aside."""
     left, right = _queries(notebooks), _queries(jobs)
+    one_side, other_side = _digests(notebooks, left), _digests(jobs, right)
     found = []
     for name in sorted({*left, *right}):
-        if name in left and name in right:
-            digests = [
-                _digest(side, query[name]) for side, query in ((notebooks, left), (jobs, right))
-            ]
-            if digests[0] == digests[1]:
-                continue
+        if one_side.get(name) == other_side.get(name):
+            continue
         one = _rows(notebooks, left.get(name))
         other = _rows(jobs, right.get(name))
         found.append(
@@ -112,7 +111,7 @@ def differences(notebooks: Stack, jobs: Stack) -> list[Difference]:
     return found
 
 
-def _succeed(side: Stack, run: Any, console: Console) -> None:
+def _succeed(side: Stack, run: Run, console: Console) -> Summary:
     secret = side.server.secret(DATABASE)
     summary = run(side, prepare(side, pipeline.CONTRACT, secret, "", ""), console)
     if summary.status != "SUCCEEDED":
@@ -120,6 +119,7 @@ def _succeed(side: Stack, run: Any, console: Console) -> None:
             f"{summary.via}: {without_advice(summary.error or '')}. Parity keeps nothing of its "
             "own runs: type `workbook parity` again"
         )
+    return summary
 
 
 def without_advice(error: str) -> str:
@@ -149,12 +149,15 @@ def _text(columns: Sequence[str]) -> str:
     return " || ' | ' || ".join(parts)
 
 
-def _digest(side: Stack, query: str) -> tuple[Any, ...]:
-    """How many rows, and a checksum that does not depend on their order."""
+def _digests(side: Stack, queries: Mapping[str, str]) -> dict[str, tuple[Any, ...]]:
+    """Of each table how many rows, and a checksum that does not depend on their order."""
     total = "SUM(STRTOL(SUBSTRING(MD5(line), 1, 12), 16))"
     with side.active():
-        rows = _warehouse().rows(f"SELECT COUNT(*) AS n, {total} AS h FROM ({query}) AS t")
-    return tuple(rows[0].values())
+        rows = _warehouse().rows
+        return {
+            name: tuple(rows(f"SELECT COUNT(*) AS n, {total} AS h FROM ({query}) AS t")[0].values())
+            for name, query in queries.items()
+        }
 
 
 def _rows(side: Stack, query: str | None) -> Counter[str]:
