@@ -15,7 +15,7 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel, Shape, StructureShape
 
-from workbench import drawing, graph
+from workbench import chart, drawing, graph
 from workbench.deployment import FOLDER, definition
 from workbench.execution import newer
 from workbench.history import Visit, visits
@@ -126,10 +126,10 @@ def test_the_graph_has_every_state_and_marks_what_failed() -> None:
     assert set(made.states) == {name for name, _ in states()}
     assert made.main[0] == "Check the input" and made.main[-1] == "Done"
     assert [name for name in made.main if name in STAGES] == list(STAGES)
-    places = list(graph.places(made).values())
-    assert len(set(places)) == len(places) == len(made.states)
-    plain, failed = drawing.png(made), drawing.png(made, [_failed("04_load")])
-    assert plain.startswith(b"\x89PNG") and plain != failed
+    drawn = chart.draw(made)
+    assert {box.name for box in drawn.boxes} == set(made.states)
+    assert drawing.png(drawn).startswith(b"\x89PNG")
+    assert chart.marks([_failed("04_load")]) == {"04_load": chart.Mark("FAILED", "")}
 
 
 def _failed(state: str) -> Visit:

@@ -1,128 +1,99 @@
-"""The state machine as a picture, coloured by what an execution did."""
+"""The state machine as a picture that stands by itself."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
+from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
+from PIL import Image
 
-from workbench.graph import GAP_X, GAP_Y, HEIGHT, WIDTH, Graph, places
-from workbench.history import Visit, latest
+from workbench.chart import Box, Chart, Frame, Way
+from workbench.grid import Point
 
-IDLE, INK, TEXT = "#eef1f5", "#1f3a5f", "#1b1b1b"
+PER_INCH = 96  # pixels of a chart
+SHARP = 1.6  # pixels of the picture to one of the chart
+NAME, LABEL = 10.5, 9.5  # pixels of text
+COLOURS = 64
+HEAD = 7.0  # of an arrow
+IDLE, INK, TEXT, SOFT = "#eef1f5", "#1f3a5f", "#1b1b1b", "#55606e"
 BAD, ARROW, AROUND, EDGE = "#b3261e", "#5b6b7f", "#f7f8fa", "#b8c2cf"
-COLOURS = {"SUCCEEDED": "#cfe8d5", "FAILED": "#f4c7c3", "RUNNING": "#fdebb3"}
-WORST = ("FAILED", "STOPPED", "RUNNING", "SUCCEEDED")
+CODES = {"M": [Path.MOVETO], "L": [Path.LINETO], "Q": [Path.CURVE3] * 2}
 
 
-# What each colour is called in a page that has dark colours, too.
-NAMES = {
-    IDLE: "idle",
-    INK: "ink",
-    TEXT: "text",
-    BAD: "bad",
-    ARROW: "arrow",
-    AROUND: "around",
-    EDGE: "edge",
-    COLOURS["SUCCEEDED"]: "good-box",
-    COLOURS["FAILED"]: "bad-box",
-    COLOURS["RUNNING"]: "busy-box",
-}
-
-
-def png(graph: Graph, visits: Sequence[Visit] = ()) -> bytes:
-    """As a picture that stands by itself."""
-    buffer = io.BytesIO()
-    figure(graph, visits).savefig(buffer, dpi=110, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def figure(graph: Graph, visits: Sequence[Visit] = (), gap: float = GAP_Y, size: int = 8) -> Figure:
-    """Draw it. A state is coloured by the worst of its last visits; grey, if it has none."""
-    at = places(graph, gap)
-    right = max(x for x, _ in at.values()) + WIDTH / 2 + GAP_X
-    left = min(x for x, _ in at.values()) - WIDTH / 2 - GAP_X
-    bottom = min(y for _, y in at.values()) - HEIGHT - gap / 2
-    made = Figure(figsize=(right - left, HEIGHT + gap - bottom))
-    axes = made.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(left, right), ylim=(bottom, HEIGHT + gap / 2))
+def png(chart: Chart) -> bytes:
+    figure = Figure(figsize=(chart.width / PER_INCH, chart.height / PER_INCH))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(chart.x, chart.x + chart.width), ylim=(chart.y + chart.height, chart.y))
     axes.set_axis_off()
-    for around in _maps(graph, at):
-        axes.add_patch(around)
-        x, y = around.get_x() + around.get_width(), around.get_y() + 0.06
-        axes.text(x - 0.08, y, "for each table", ha="right", fontsize=7, color=INK)
-    for start, end, kind in graph.arrows:
-        axes.add_patch(_arrow(at[start], at[end], kind))
-    for name in graph.states:
-        _box(axes, name, at[name], _status(name, visits), name in graph.ends, size)
-    return made
+    for frame in chart.frames:
+        _frame(axes, frame)
+    for way in chart.ways:
+        _arrow(axes, way)
+    for way in chart.ways:
+        side = "right" if way.left else "left"
+        _text(axes, way.place, way.label, LABEL, _colour(way, SOFT), ha=side, va="baseline")
+    for box in chart.boxes:
+        _box(axes, box)
+    return small(figure, PER_INCH * SHARP)
 
 
-def ended(stages: Mapping[str, str]) -> list[Visit]:
-    """Visits to stages that no state machine chained, by their status."""
-    return [Visit(stage, datetime.min, status=status) for stage, status in stages.items()]
+def small(figure: Figure, dpi: float) -> bytes:
+    """A PNG of few colours: a fraction of the bytes."""
+    drawn, written = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, dpi=dpi, format="png")
+    with Image.open(drawn) as picture:
+        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few.save(written, format="png", optimize=True)
+    return written.getvalue()
 
 
-def _maps(graph: Graph, places: Mapping[str, tuple[float, float]]) -> Iterator[Rectangle]:
-    maps = set(graph.inner.values())
-    for name in maps - set(graph.inner[each] for each in maps if each in graph.inner):
-        inside = [places[child] for child, parent in graph.inner.items() if parent == name]
-        x = min(x for x, _ in inside) - WIDTH / 2 - 0.12
-        y = min(y for _, y in inside) - HEIGHT / 2 - 0.24
-        width = max(x for x, _ in inside) + WIDTH / 2 + 0.12 - x
-        height = max(y for _, y in inside) + HEIGHT / 2 + 0.12 - y
-        yield Rectangle((x, y), width, height, facecolor=AROUND, edgecolor=EDGE)
+def _frame(axes: Axes, frame: Frame) -> None:
+    corner = (frame.x, frame.y)
+    around = Rectangle(corner, frame.width, frame.height, facecolor=AROUND, edgecolor=EDGE)
+    axes.add_patch(around)
+    place = (frame.x + frame.width - 7, frame.y + frame.height - 5)
+    _text(axes, place, frame.label, LABEL, SOFT, ha="right", va="baseline")
 
 
-def _arrow(start: tuple[float, float], end: tuple[float, float], kind: str) -> FancyArrowPatch:
-    """Down the middle of a column; out of the side of a box and down, or back, to another."""
-    side = (end[0] > start[0]) - (end[0] < start[0])
-    down = end[1] < start[1]
-    tail = (start[0] + side * WIDTH / 2, start[1] - (0 if side else HEIGHT / 2))
-    head = (end[0], end[1] + HEIGHT / 2) if down else (end[0] - side * WIDTH / 2, end[1])
-    bend = f"angle,angleA={0 if side > 0 else 180},angleB=90,rad=5"
-    return FancyArrowPatch(
-        tail,
-        head,
-        arrowstyle="-|>",
-        mutation_scale=9,
-        shrinkA=0,
-        shrinkB=0,
-        linestyle="--" if kind == "catch" else "-",
-        color=BAD if kind == "catch" else ARROW,
-        linewidth=0.9,
-        connectionstyle=bend if side and down else "arc3",
-        zorder=1,
-    )
+def _arrow(axes: Axes, way: Way) -> None:
+    colour = _colour(way, ARROW)
+    points = [point for _, several in way.bent for point in several]
+    codes = [code for name, _ in way.bent for code in CODES[name]]
+    dashed = "--" if way.kind == "catch" else "-"
+    style: dict[str, Any] = {"edgecolor": colour, "linestyle": dashed, "linewidth": 0.9}
+    axes.add_patch(PathPatch(Path(points, codes), facecolor="none", **style))
+    if not way.joins:
+        head = _head(way.points[-2], way.points[-1])
+        axes.add_patch(Polygon(head, closed=True, facecolor=colour, edgecolor="none", zorder=2))
 
 
-def _box(
-    axes: Any, name: str, place: tuple[float, float], status: str, end: bool, size: int
-) -> None:
-    x, y = place[0] - WIDTH / 2, place[1] - HEIGHT / 2
-    style = f"round,pad=0,rounding_size={HEIGHT / 2 if end else 0.08}"
-    failed = status == "FAILED"
-    sign = {"FAILED": "\N{BALLOT X} ", "STOPPED": "\N{BLACK SQUARE} "}.get(status, "")
-    axes.add_patch(
-        FancyBboxPatch(
-            (x, y),
-            WIDTH,
-            HEIGHT,
-            boxstyle=style,
-            facecolor=COLOURS.get(status, IDLE),
-            edgecolor=BAD if failed else INK,
-            linewidth=2 if failed else 1,
-            zorder=2,
-        )
-    )
-    told = f"{sign}{name}"  # by more than its colour
-    axes.text(*place, told, ha="center", va="center", fontsize=size, color=TEXT, zorder=3)
+def _head(before: Point, tip: Point) -> list[Point]:
+    """A triangle; every arrow ends level or upright."""
+    x, y = ((a > b) - (a < b) for a, b in zip(tip, before, strict=True))
+    foot = tip[0] - HEAD * x, tip[1] - HEAD * y
+    return [tip, *((foot[0] + y * wide, foot[1] + x * wide) for wide in (-HEAD / 2, HEAD / 2))]
 
 
-def _status(name: str, visits: Sequence[Visit]) -> str:
-    own = [visit.status for visit in latest(visits) if visit.state == name]
-    return next((status for status in WORST if status in own), "")
+def _box(axes: Axes, box: Box) -> None:
+    corner = (box.x - box.width / 2, box.y - box.height / 2)
+    style = f"round,pad=0,rounding_size={box.height / 2 if box.end else 5}"
+    shape: Any = {"boxstyle": style, "facecolor": IDLE, "edgecolor": INK, "zorder": 3}
+    axes.add_patch(FancyBboxPatch(corner, box.width, box.height, **shape))
+    for line, y in box.lines:
+        _text(axes, (box.x, y), line, NAME, TEXT, ha="center", va="center", zorder=4)
+
+
+def _text(axes: Axes, place: Point, text: str, size: float, colour: str, **more: Any) -> None:
+    """Lines behind it stop around it."""
+    halo = withStroke(linewidth=2.5, foreground="white") if more["va"] == "baseline" else None
+    told = axes.text(*place, text, fontsize=size * 72 / PER_INCH, color=colour, **more)
+    told.set_path_effects([halo] if halo else [])
+
+
+def _colour(way: Way, else_: str) -> str:
+    return BAD if way.kind == "catch" else else_

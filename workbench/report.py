@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-from markupsafe import Markup
+from jinja2 import ChoiceLoader, Environment, PackageLoader, select_autoescape
 
-from workbench import pace, verdict
+from workbench import chart, pace, verdict, wording
 from workbench.graph import Graph, chain, part
 from workbench.history import Visit
 from workbench.panels import Panel
@@ -20,14 +19,15 @@ from workbench.preparation import STAGES
 from workbench.summary import changed
 
 TEMPLATES = Environment(
-    loader=PackageLoader("workbench"),
+    # graph.css is the console's, too
+    loader=ChoiceLoader([PackageLoader("workbench"), PackageLoader("workbench.console", "static")]),
     autoescape=select_autoescape(),
     trim_blocks=True,
     lstrip_blocks=True,
 )
 TEMPLATES.filters["moment"] = lambda value: str(value).removesuffix(".000000")
+TEMPLATES.filters.update({each.__name__: each for each in (wording.kind, wording.sign)})
 COUNTS = ("source", "extracted", "loaded", "quarantined", "deleted", "raw")
-GAP, SIZE = 0.3, 10  # of the states: closer than in the picture, in larger letters
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def write(folder: Path, run: Mapping[str, Any], shown: Shown) -> Path:
         warnings=verdict.warnings(run),
         changed=[line for name, table in run["tables"].items() for line in changed(name, table)],
         drift=[(name, each) for name, table in run["tables"].items() for each in table["drift"]],
-        graph=_drawn(run, shown, place),
+        **_states(run, shown, place),
         panels=shown.panels,
         again=shown.again,
         paces=pace.paces(run, earlier),
@@ -66,18 +66,17 @@ def write(folder: Path, run: Mapping[str, Any], shown: Shown) -> Path:
     return path
 
 
-def _drawn(run: Mapping[str, Any], shown: Shown, place: str) -> Markup:
+def _states(run: Mapping[str, Any], shown: Shown, place: str) -> dict[str, Any]:
     """The states on the way, coloured by the run; those of a run by notebooks are its stages."""
-    # matplotlib takes longer to import than most commands run
-    from workbench import drawing, vector
-
     status = {each["stage"]: each["status"] for each in run["stages"]}
     told = ", ".join(f"{name} {what}" for name, what in status.items()) or "no stage has begun"
-    alt = f"The states of this run: {told}" + (f"; it failed in {place}" if place else "")
-    visits = shown.visits or drawing.ended(status)
+    visits = shown.visits or chart.ended(status)
     whole = shown.graph or chain(STAGES)
-    figure = drawing.figure(part(whole, {visit.state for visit in visits}), visits, GAP, SIZE)
-    return vector.svg(figure, alt, drawing.NAMES)
+    return {
+        "chart": chart.draw(part(whole, {visit.state for visit in visits})),
+        "marks": chart.marks(visits),
+        "told": f"The states of this run: {told}" + (f"; it failed in {place}" if place else ""),
+    }
 
 
 def _pictures(notebook: Path) -> Iterator[dict[str, str]]:

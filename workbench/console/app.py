@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from flask import Flask, redirect, render_template
+from jinja2 import ChoiceLoader, PackageLoader
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from workbench.console import bookmarks, executions, jobs, sessions, storage, warehouse, wording
+from workbench import wording
+from workbench.console import bookmarks, executions, jobs, sessions, storage, warehouse
 from workbench.console.access import Access
 from workbench.console.local import Local, NotRunning
 from workbench.home import Home
@@ -28,6 +30,8 @@ def make(home: Home, access: Access) -> Flask:
     """The console of one home. It reads; there is no request that changes anything."""
     app = Flask(__name__)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    own = PackageLoader("workbench.console")
+    app.jinja_env.loader = ChoiceLoader([own, PackageLoader("workbench")])  # and what reports use
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update({each.__name__: each for each in wording.FILTERS})
     app.jinja_env.globals["sections"] = SECTIONS

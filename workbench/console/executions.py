@@ -6,16 +6,18 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from workbench import execution, history
-from workbench.console import graph_svg
+from workbench import chart, execution, graph, history
+from workbench.cells import cells
+from workbench.chart import Chart
 from workbench.console.access import POLICY
 from workbench.console.local import Local
 from workbench.console.progress import far, of_tables, total
@@ -125,7 +127,7 @@ def shown(local: Local, histories: Histories, name: str) -> dict[str, Any] | Non
         "execution": described,
         "run_id": run_id,
         "error": _error(described),
-        "drawing": graph_svg.draw(machine["definition"], visits),
+        **_states(machine["definition"], visits),
         "visits": _durations(visits, described),
         "tables": tables,
         "far": far(tables, visits) if running else [],
@@ -135,6 +137,21 @@ def shown(local: Local, histories: Histories, name: str) -> dict[str, Any] | Non
         "report": _report(local, run_id) is not None and not running,
         "poll": 1 if running else 5,
     }
+
+
+def _states(definition: str, visits: Sequence[Visit]) -> dict[str, Any]:
+    """What is off the way to success on its left, as all that decides about a lease that another
+    run holds, is drawn only once the run has come to it."""
+    drawn, left_out = _drawn(definition, frozenset(visit.state for visit in visits))
+    return {"chart": drawn, "marks": chart.marks(visits), "left_out": left_out}
+
+
+@lru_cache(maxsize=32)
+def _drawn(definition: str, entered: Collection[str]) -> tuple[Chart, bool]:
+    whole = graph.of(json.loads(definition))
+    beside = {name for name, (column, _) in cells(whole).items() if column >= 0}
+    kept = graph.part(whole, {*entered, *beside, *whole.inner})
+    return chart.draw(kept), len(kept.states) < len(whole.states)
 
 
 def _given(described: Mapping[str, Any]) -> dict[str, Any]:

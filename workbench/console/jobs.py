@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from flask import Blueprint, abort, render_template, request
 
 from workbench.console.local import Local
-from workbench.console.wording import lasted
 from workbench.jobs import OVER
+from workbench.wording import lasted
 
 NEWEST = 200
 LINES = 1_000  # of a log, its last ones

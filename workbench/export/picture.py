@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workbench import drawing, graph
+from workbench import chart, drawing, graph
 from workbench.export import architecture
 from workbench.home import REPOSITORY
 
@@ -34,7 +34,7 @@ def draw(images: Path = IMAGES) -> list[str]:
 
 
 def _states() -> bytes:
-    return drawing.png(graph.of(json.loads(DEFINITION.read_text(encoding="utf-8"))))
+    return drawing.png(chart.draw(graph.of(json.loads(DEFINITION.read_text(encoding="utf-8")))))
 
 
 PICTURES: Mapping[str, Callable[[], bytes]] = {
