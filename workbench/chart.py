@@ -119,7 +119,7 @@ def marks(visits: Sequence[Visit]) -> dict[str, Mark]:
 def _mark(name: str, visits: Sequence[Visit]) -> Mark:
     own = [visit for visit in visits if visit.state == name]
     last = [visit.status for visit in latest(own)]
-    status = next(each for each in ("FAILED", "RUNNING", "SUCCEEDED") if each in last)
+    status = next(each for each in ("FAILED", "STOPPED", "RUNNING", "SUCCEEDED") if each in last)
     over = sum(visit.status != "RUNNING" for visit in own)
     return Mark(status, f"{over}/{len(own)}" if len(own) > 1 else "")
 
