@@ -13,8 +13,8 @@ import pytest
 from markupsafe import Markup
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from etl_lib import claims
 from workbench import (
-    claims,
     graph,
     pace,
     pipeline,

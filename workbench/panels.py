@@ -69,39 +69,16 @@ def _panel(warehouse: Warehouse, indicator: Indicator) -> Panel:
 
 
 def _drawn(indicator: Indicator, rows: Sequence[Mapping[str, Any]]) -> Panel:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
-    from matplotlib.ticker import ScalarFormatter
 
-    from etl_lib import plots, show
-    from workbench import claims, vector
+    from etl_lib import claims, plots, show
+    from workbench import vector
 
-    frame = _numbers(show.frame(rows))
+    frame = plots.numbers(show.frame(rows))
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
     plots.PANELS[indicator.name](axes, frame)
     claim = claims.of(indicator.name, frame)
-    axes.set_title("", loc="left")  # the page says it, and more
-    axes.spines[["top", "right"]].set_visible(False)
+    plots.tidy(axes)
     axes.tick_params(labelsize=9)
-    for axis in (axes.xaxis, axes.yaxis):
-        if isinstance(axis.get_major_formatter(), ScalarFormatter):
-            axis.set_major_formatter("{x:,.6g}")
-    if isinstance(axes.xaxis.get_major_locator(), AutoDateLocator):
-        dates = AutoDateLocator(maxticks=11)  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(dates)
-        concise = ConciseDateFormatter(dates, show_offset=False)  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_formatter(concise)
     return Panel(indicator.title, claim, vector.svg(figure, claim, COLOURS))
-
-
-def _numbers(frame: Any) -> Any:
-    """Decimals come as texts; dates and names stay what they are."""
-    import pandas as pd
-
-    for name in frame.columns:
-        try:
-            frame[name] = pd.to_numeric(frame[name])
-        except (ValueError, TypeError):
-            continue
-    return frame

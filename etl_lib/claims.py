@@ -1,11 +1,9 @@
-"""What each indicator says, in a sentence: the title of its plot in a run's report."""
+"""What each indicator says, in a sentence: the title of its plot."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-
-import pandas as pd
 
 Frame = Any  # a pandas.DataFrame whose numbers are numbers
 
@@ -16,6 +14,8 @@ def of(name: str, frame: Frame) -> str:
 
 
 def _price(frame: Frame) -> str:
+    import pandas as pd
+
     last = frame.iloc[-1]
     said = f"A listing costs {last['average_usd']:,.0f} USD a month on average"
     year = pd.to_datetime(last["week"]) - pd.Timedelta(weeks=52)
@@ -71,4 +71,6 @@ CLAIMS: dict[str, Callable[[Frame], str]] = {
 
 
 def _month(row: Any) -> str:
+    import pandas as pd
+
     return f"{pd.to_datetime(row['month']):%B %Y}"
