@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import http.server
 import io
+import json
 import os
 import re
 import select
@@ -35,7 +36,7 @@ from workbench.console.app import make
 from workbench.console.statement import ask
 from workbench.endpoint import ROLE
 from workbench.mysql import seed
-from workbench.pipeline import BUCKET
+from workbench.pipeline import BOOKMARKS, BUCKET
 from workbench.prerequisites import chromium
 from workbench.stack import DATABASE, Stack
 
@@ -248,6 +249,24 @@ def test_no_page_is_wider_than_a_phone(page: Page) -> None:
     for path in paths:
         page.goto(address(page, path))
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+CUT = """[...document.querySelectorAll('main tbody :is(th, td, .status)')].filter(each => {
+    const {left, right} = each.getBoundingClientRect()
+    return left < 0 || right > innerWidth
+}).map(each => each.textContent)"""
+
+
+@in_browser
+def test_on_a_phone_nothing_of_a_list_is_cut_off(own: Stack, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    runs = ("/executions/watched", "/executions/no-secret", "/jobs/?run=watched")
+    for path in (*(f"/{section}/" for section in SECTIONS), *runs):
+        page.goto(address(page, path))
+        assert page.evaluate(CUT) == [], path
+    assert page.locator(".status").count() > 5  # of the jobs
+    page.goto(address(page, "/executions/watched"))
+    assert page.locator("#graph .scroll").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
 @in_browser
@@ -478,6 +497,42 @@ def test_a_long_answer_is_cut_and_a_slow_one_cancelled(own: Stack) -> None:
     many = ", ".join(f"ten t{n}" for n in range(13))
     late = ask(data, f"{ten} SELECT SUM(t0.n * t12.n) FROM {many}", patience=0.3)
     assert "was cancelled" in late.error
+
+
+PASS = {"StartAt": "Greet", "States": {"Greet": {"Type": "Pass", "Next": "Over"},
+        "Over": {"Type": "Succeed"}}}  # fmt: skip
+
+
+def test_executions_of_every_state_machine_are_listed_and_shown(
+    own: Stack, client: FlaskClient
+) -> None:
+    steps = own.endpoint.client("stepfunctions")
+    made = steps.create_state_machine(
+        name="somebody-elses", definition=json.dumps(PASS), roleArn=ROLE
+    )["stateMachineArn"]
+    # of the same name as one of ours
+    wait(own, steps.start_execution(stateMachineArn=made, name="no-secret")["executionArn"])
+    listed = get(client, "/executions/").text
+    row = re.search(r"<tr>.*?/executions/no-secret\?machine=somebody-elses.*?</tr>", listed)
+    assert row and "SUCCEEDED" in row[0] and "<td>somebody-elses</td>" in row[0]
+    shown = get(client, "/executions/no-secret?machine=somebody-elses").text
+    assert "<title>Greet: SUCCEEDED</title>" in shown and '<th scope="row">Greet' in shown
+    assert "<h2>Tables</h2>" not in shown and "SourceError" not in shown
+    assert get(client, "/executions/no-secret?machine=nobodys").status_code == 404
+    steps.delete_state_machine(stateMachineArn=made)
+
+
+def test_times_are_in_utc_and_say_so(own: Stack, client: FlaskClient) -> None:
+    item = {"table": {"S": "undo/shop/bookings/7"}, "at": {"S": "2026-11-29 17:04:55+00:00"},
+            "who": {"S": "me@here"}, "why": {"S": "a test"}}  # fmt: skip
+    own.endpoint.client("dynamodb").put_item(TableName=BOOKMARKS, Item=item)
+    assert "<td>2026-11-29 17:04:55 UTC</td>" in get(client, "/bookmarks/").text
+    for section in SECTIONS:
+        text = get(client, f"/{section}/").text
+        assert "+00:00" not in text
+        assert re.search(r"This page is of .*\d\d:\d\d:\d\d UTC</span>", text)
+    key = {"table": item["table"]}
+    own.endpoint.client("dynamodb").delete_item(TableName=BOOKMARKS, Key=key)
 
 
 def test_no_page_has_the_sources_password(own: Stack, client: FlaskClient) -> None:

@@ -20,6 +20,8 @@ from botocore.httpsession import URLLib3Session
 from etl_lib.errors import BadInput, EtlError
 from workbench import cli, source_option, where
 from workbench.account import Account as AwsAccount
+from workbench.console import app as console
+from workbench.console.access import Access
 from workbench.deploy import after, checks
 from workbench.deploy.formation import Formation
 from workbench.home import REPOSITORY, Home
@@ -178,6 +180,27 @@ def test_the_deployed_state_machine_moves_everything(own: Stack, deployed: str) 
         assert runs and {each["JobRunState"] for each in runs} == {"SUCCEEDED"}
     bookmarks = own.endpoint.client("dynamodb").scan(TableName=outputs["BookmarkTable"])["Items"]
     assert len([each for each in bookmarks if each.get("run_id") == {"S": "first"}]) == 5
+
+
+def test_the_console_shows_the_runs_of_a_stack_that_was_deployed_here(
+    own: Stack, deployed: str
+) -> None:
+    client = console.make(own.home, Access(80, "token")).test_client()
+    client.set_cookie("workbook-console-80", "token", domain="127.0.0.1")
+
+    def page(path: str) -> str:
+        return client.get(path, base_url="http://127.0.0.1:80").text
+
+    row = f'<a href="/executions/first?machine={NAME}">first</a>'
+    assert row in page("/executions/") and f"<td>{NAME}</td>" in page("/executions/")
+    shown = page(f"/executions/first?machine={NAME}")
+    assert f"of the deployed stack {NAME}" in shown
+    assert "<title>04_load: SUCCEEDED</title>" in shown and '<th scope="row">bookings' in shown
+    jobs = page(f"/jobs/?run=first&machine={NAME}")
+    assert (
+        jobs.count(f">{NAME}-01_extract</a>") == 5 and f"/executions/first?machine={NAME}" in jobs
+    )
+    assert f"{NAME}-bookmarks" in page("/bookmarks/") and row in page("/bookmarks/")
 
 
 @pytest.fixture(scope="module")

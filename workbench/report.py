@@ -25,8 +25,9 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.filters["moment"] = lambda value: str(value).removesuffix(".000000")
-TEMPLATES.filters.update({each.__name__: each for each in (wording.kind, wording.sign)})
+TEMPLATES.filters.update(
+    {each.__name__: each for each in (wording.kind, wording.sign, wording.bound)}
+)
 COUNTS = ("source", "extracted", "loaded", "quarantined", "deleted", "raw")
 
 

@@ -31,12 +31,20 @@ def number(value: int | None) -> str:
     return "—" if value is None else f"{value:,}"
 
 
-def moment(value: datetime | float | None) -> str:
-    """In UTC, as the heading of its column says."""
+def moment(value: datetime | float | str | None) -> str:
+    """To the second, in UTC, and says so. A text is one of ISO 8601."""
     if value is None:
         return "—"
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def bound(value: object) -> str:
+    """Of a window, as it is stored, without the fraction of a second that it has not."""
+    return str(value).removesuffix(".000000")
 
 
 def clock(value: datetime) -> str:
@@ -68,4 +76,4 @@ def size(count: int) -> str:
     return f"{amount:,.1f} GB"
 
 
-FILTERS = (kind, sign, number, moment, clock, duration, size)
+FILTERS = (kind, sign, number, moment, bound, clock, duration, size)

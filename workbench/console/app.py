@@ -40,6 +40,7 @@ def make(home: Home, access: Access) -> Flask:
     for part in (executions, jobs, sessions, bookmarks, warehouse, storage):
         app.register_blueprint(part.pages(local))
     app.add_url_rule("/", "start", lambda: redirect("/executions/"))
+    app.jinja_env.globals["address_of"] = executions.address
     app.context_processor(lambda: {"now": datetime.now(UTC), "poll": 0})
     _tell_of_errors(app)
     return app

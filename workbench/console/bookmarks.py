@@ -8,8 +8,8 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from flask import Blueprint, render_template
 
+from workbench.console import machines
 from workbench.console.local import Local
-from workbench.pipeline import BOOKMARKS
 
 LEASE, UNDO = "lease/", "undo/"
 
@@ -20,26 +20,31 @@ def pages(local: Local) -> Blueprint:
 
     @made.get("/")
     def index() -> str:
-        found = items(local)
-        leases = [_lease(each) for each in found if each["table"].startswith(LEASE)]
-        by_hand = [_change(each) for each in found if each["table"].startswith(UNDO)]
-        marks = [_mark(each) for each in found if not each["table"].startswith((LEASE, UNDO))]
-        return render_template(
-            "bookmarks.html",
-            bookmarks=sorted(marks, key=lambda each: (each["pipeline"], each["name"])),
-            leases=leases,
-            changes=sorted(by_hand, key=lambda each: str(each["at"]), reverse=True),
-            table=BOOKMARKS,
-            poll=1 if leases else 5,
-        )
+        found = [
+            (machine, target.bookmarks, kinds(items(local, target.bookmarks)))
+            for machine, target in machines.targets(local).items()
+        ]
+        held = any(own["leases"] for _, _, own in found)
+        return render_template("bookmarks.html", pipelines=found, poll=1 if held else 5)
 
     return made
 
 
-def items(local: Local) -> list[dict[str, Any]]:
+def kinds(found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Leases, bookmarks and changes by hand, each in its order."""
+    by_hand = [_change(each) for each in found if each["table"].startswith(UNDO)]
+    marks = [_mark(each) for each in found if not each["table"].startswith((LEASE, UNDO))]
+    return {
+        "leases": [_lease(each) for each in found if each["table"].startswith(LEASE)],
+        "bookmarks": sorted(marks, key=lambda each: (each["pipeline"], each["name"])),
+        "changes": sorted(by_hand, key=lambda each: str(each["at"]), reverse=True),
+    }
+
+
+def items(local: Local, table: str) -> list[dict[str, Any]]:
     """All of them, in Python's types."""
     read = TypeDeserializer().deserialize
-    scanned = local.client("dynamodb").get_paginator("scan").paginate(TableName=BOOKMARKS)
+    scanned = local.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     return [
         {name: read(value) for name, value in item.items()}
         for page in scanned

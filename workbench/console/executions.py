@@ -1,4 +1,4 @@
-"""The executions of the pipeline's state machine, and one of them as it runs."""
+"""The executions of the local state machines, and one of them as it runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, send_file, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from workbench import chart, execution, graph, history
 from workbench.cells import cells
 from workbench.chart import Chart
+from workbench.console import machines
 from workbench.console.access import POLICY
 from workbench.console.local import Local
 from workbench.console.progress import far, of_tables, total
@@ -25,6 +26,7 @@ from workbench.deployment import MACHINE
 from workbench.history import Visit
 from workbench.preparation import STAGES
 from workbench.summary import checks_of, failed, remarks, tables_of
+from workbench.target import LOCAL, Target
 
 NEWEST = 100
 KEPT = 32  # histories
@@ -61,7 +63,7 @@ def pages(local: Local) -> Blueprint:
 
     @made.get("/")
     def index() -> str:
-        found = listed(local)
+        found = machines.executions(local, NEWEST)
         running = any(each["status"] == "RUNNING" for each in found)
         return render_template(
             "executions.html", executions=found, newest=NEWEST, poll=1 if running else 5
@@ -69,12 +71,13 @@ def pages(local: Local) -> Blueprint:
 
     @made.get("/<name>")
     def one(name: str) -> str | BaseResponse:
-        found = shown(local, histories, name)
+        machine = request.args.get("machine", MACHINE)
+        found = shown(local, histories, machine, name)
         if found:
             return render_template("execution.html", **found)
-        if _report(local, name):  # a run by notebooks
+        if machine == MACHINE and _report(local, name):  # a run by notebooks
             return redirect(url_for("executions.report", name=name))
-        abort(404, f"No execution of {MACHINE} is named {name}.")
+        abort(404, f"No execution of {machine} is named {name}.")
 
     @made.get("/<name>/report")
     def report(name: str) -> Response:
@@ -88,54 +91,58 @@ def pages(local: Local) -> Blueprint:
     return made
 
 
+def address(name: str, machine: str | None = None) -> str:
+    """Of the page of an execution; of ours, if the machine is not known."""
+    return url_for("executions.one", name=name, machine=None if machine == MACHINE else machine)
+
+
 def _report(local: Local, name: str) -> Path | None:
     path = local.home.runs / name / "report.html"
     return path if NAME.fullmatch(name) and path.is_file() else None
 
 
-def listed(local: Local) -> list[dict[str, Any]]:
-    """The newest first; none before the state machine was deployed."""
-    client = local.client("stepfunctions")
-    arn = execution.execution_arn(local.endpoint, "").replace(":execution:", ":stateMachine:")
-    try:
-        found = client.list_executions(stateMachineArn=arn.rstrip(":"), maxResults=NEWEST)
-    except client.exceptions.StateMachineDoesNotExist:
-        return []
-    executions: list[dict[str, Any]] = found["executions"]
-    return executions
-
-
-def shown(local: Local, histories: Histories, name: str) -> dict[str, Any] | None:
+def shown(local: Local, histories: Histories, machine: str, name: str) -> dict[str, Any] | None:
     """All that the page of one execution tells; None if there is none of that name."""
     client = local.client("stepfunctions")
-    arn = execution.execution_arn(local.endpoint, name)
+    arn = f"{machines.arn(machine).replace(':stateMachine:', ':execution:')}:{name}"
     try:
         described = client.describe_execution(executionArn=arn)
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
         return None
-    machine = client.describe_state_machine_for_execution(executionArn=arn)
+    definition = client.describe_state_machine_for_execution(executionArn=arn)["definition"]
     visits = histories.visits(client, arn)
-    given = _given(described)
-    run_id = str(given.get("run_id") or name)
-    zone = local.zone()
-    moved = tables_of(zone, run_id, STAGES)
-    checks = checks_of(zone, run_id)
+    run_id = str(_given(described).get("run_id") or name)
+    target = machines.targets(local).get(machine)
     running = described["status"] == "RUNNING"
-    tables = of_tables(moved, visits, _wanted(given), running)
-    told = [line for table, each in moved.items() for line in remarks(table, each)]
     return {
         "execution": described,
+        "machine": machine,
+        "target": target,
         "run_id": run_id,
         "error": _error(described),
-        **_states(machine["definition"], visits),
+        **_states(definition, visits),
         "visits": _durations(visits, described),
+        **(_moved(local, target, run_id, described, visits) if target else {}),
+        "report": target == LOCAL and _report(local, run_id) is not None and not running,
+        "poll": 1 if running else 5,
+    }
+
+
+def _moved(
+    local: Local, target: Target, run_id: str, described: Mapping[str, Any], visits: Sequence[Visit]
+) -> dict[str, Any]:
+    """How far the tables of a pipeline's run are, and what is to be said of them."""
+    zone = local.zone(target.bucket)
+    moved = tables_of(zone, run_id, STAGES)
+    running = described["status"] == "RUNNING"
+    tables = of_tables(moved, visits, _wanted(_given(described)), running)
+    told = [line for table, each in moved.items() for line in remarks(table, each)]
+    return {
         "tables": tables,
         "far": far(tables, visits) if running else [],
         "total": total,
         "stages": STAGES,
-        "remarks": told + failed(checks),
-        "report": _report(local, run_id) is not None and not running,
-        "poll": 1 if running else 5,
+        "remarks": told + failed(checks_of(zone, run_id)),
     }
 
 

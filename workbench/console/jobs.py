@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from flask import Blueprint, abort, render_template, request
 
+from workbench.console import machines
 from workbench.console.local import Local
 from workbench.jobs import OVER
 from workbench.wording import lasted
@@ -24,12 +25,19 @@ def pages(local: Local) -> Blueprint:
 
     @made.get("/")
     def index() -> str:
-        run_id = request.args.get("run", "")
-        found = runs(local, run_id)
+        run_id, machine = request.args.get("run", ""), request.args.get("machine", "")
+        known = machines.targets(local)
+        found = [
+            each
+            for each in runs(local, run_id)
+            if not machine or machines.of_job(each["JobName"], known) == machine
+        ]
         busy = any(each["JobRunState"] not in OVER for each in found)
         return render_template(
             "jobs.html",
             runs=[(each, run_of(each), _seconds(each)) for each in found[:NEWEST]],
+            machine_of=lambda each: machines.of_job(each["JobName"], known),
+            machine=machine,
             tables=tables,
             more=len(found) > NEWEST,
             run_id=run_id,
@@ -48,6 +56,7 @@ def pages(local: Local) -> Blueprint:
             "job_run.html",
             run=found,
             of=run_of(found),
+            machine=machines.of_job(job, machines.targets(local)),
             seconds=_seconds(found),
             logs=[
                 (name, *tail(logs, f"{found['LogGroupName']}/{name}", run_id)) for name in STREAMS

@@ -10,7 +10,6 @@ from etl_lib.zone import Zone
 from workbench import endpoint
 from workbench.endpoint import Endpoint
 from workbench.home import Home
-from workbench.pipeline import BUCKET
 
 
 class NotRunning(Exception):
@@ -33,9 +32,9 @@ class Local:
     def client(self, service: str) -> Any:
         return _client(self.endpoint, service)
 
-    def zone(self) -> Zone:
-        """The pipeline's bucket, whatever AWS the environment points at."""
-        zone = Zone(BUCKET)
+    def zone(self, bucket: str) -> Zone:
+        """A pipeline's bucket, whatever AWS the environment points at."""
+        zone = Zone(bucket)
         vars(zone)["_client"] = self.client("s3")
         return zone
 
