@@ -23,7 +23,9 @@ def _price(frame: Frame) -> str:
     if not len(then) or not then.iloc[0]["average_usd"]:
         return f"{said} in the week of {last['week']}"
     change = 100 * (last["average_usd"] / then.iloc[0]["average_usd"] - 1)
-    return f"{said}, {abs(change):.1f} % {'more' if change >= 0 else 'less'} than a year before"
+    if abs(change) < 0.05:  # it would be told as 0.0 %
+        return f"{said}, as much as a year before"
+    return f"{said}, {abs(change):.1f} % {'more' if change > 0 else 'less'} than a year before"
 
 
 def _occupancy(frame: Frame) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, ACCENT, PALE = "#1f3a5f", "#d1495b", "#9fb8d1"
-BROAD = 62  # characters of a title, at most, in one line
+BROAD = 52  # characters of a title, at most, in one line
 
 
 def counts(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str) -> Figure:

@@ -62,7 +62,11 @@ def test_a_picture_is_stale_when_its_notebook_shows_something_else(
 def test_a_picture_that_is_missing_or_of_somebody_else_is_stale(tmp_path: Path) -> None:
     Image.new("RGB", (10, 10)).save(tmp_path / "04_load.png")
     assert shots.stale(tmp_path) == [f"{stage}.png" for stage in STAGES]
-    assert picture.stale(tmp_path) == ["architecture.png", "stepfunctions_graph.png"]
+    assert picture.stale(tmp_path) == [
+        "architecture.png",
+        "architecture-dark.png",
+        "stepfunctions_graph.png",
+    ]
 
 
 @pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")

@@ -66,6 +66,38 @@ def test_a_run_without_good_or_without_bad_rows_says_so(good: int, bad: int, tol
     assert told in (figure.get_suptitle(), figure.axes[0].get_title("left"))
 
 
+def test_a_long_title_is_not_cut_off() -> None:
+    weeks = {"week": ["2024-06-03", "2025-06-02"], "revenue_usd": ["1", "1234567"]}
+    figure = plots.indicators(dict.fromkeys(("top_listings_weekly", "other"), pd.DataFrame(weeks)))
+    two = {"top_listings_weekly": pd.DataFrame(weeks), "average_listing_price_weekly": prices(1, 2)}
+    for each in (figure, plots.indicators(two)):
+        each.canvas.draw()
+        for axes in each.axes:
+            title = axes._left_title.get_window_extent()
+            assert title.x1 <= each.bbox.x1 and title.y1 <= each.bbox.y1
+            others = [other.bbox for other in each.axes if other is not axes]
+            assert not any(title.overlaps(box) for box in others)
+
+
+def prices(*average: float) -> pd.DataFrame:
+    rows = {"week": ["2024-06-03", "2025-06-02"], "average_usd": average, "median_usd": average}
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        (1000, 1000.4, "as much as a year before"),
+        (1000, 1001, "0.1 % more than a year before"),
+        (1000, 990, "1.0 % less than a year before"),
+    ],
+)
+def test_a_price_that_stayed_is_not_told_as_nought_per_cent_less(
+    then: float, now: float, told: str
+) -> None:
+    assert claims.of("average_listing_price_weekly", prices(then, now)).endswith(told)
+
+
 def test_an_indicator_stands_under_what_it_says() -> None:
     months = [f"2025-{month:02}-01" for month in range(1, 13)]
     nights = ["12.5"] * 11 + ["13.5"]  # as the Data API gives decimals

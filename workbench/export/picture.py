@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from workbench import chart, drawing, graph
@@ -38,6 +39,7 @@ def _states() -> bytes:
 
 
 PICTURES: Mapping[str, Callable[[], bytes]] = {
-    "architecture.png": architecture.png,
+    "architecture.png": partial(architecture.png, architecture.LIGHT),
+    "architecture-dark.png": partial(architecture.png, architecture.DARK),
     "stepfunctions_graph.png": _states,
 }
