@@ -346,6 +346,23 @@ def test_a_run_that_loaded_and_died_is_seen_through_and_its_bookmark_stays(lane:
         table.put_item(Item=whole)
 
 
+def test_keys_that_nobody_knows_are_not_told_as_changed(lane: Lane) -> None:
+    """As after a deployment, which makes lost bookmarks from the ledger."""
+    lane.of("columns drifted")
+    given = {"env": {"WORKBOOK_HOME": str(lane.stack.home.root)}}
+    options = ["bookings", "--contract", str(lane.contract)]
+    done = CliRunner().invoke(app, ["bookmarks", "set", "--ledger", *options], **given)  # type: ignore[arg-type]
+    assert done.exit_code == 0, done.output
+    _, said = lane.typed("--tables", "bookings")
+    assert "bookings: keys are compared once: what they were is not known" in said
+    assert "came or went" not in said and "0 rows" in said
+    done = CliRunner().invoke(app, ["bookmarks", "undo", *options], **given)  # type: ignore[arg-type]
+    assert done.exit_code == 0, done.output
+    assert "keys" not in lane.typed("--tables", "bookings")[1]
+    lane.sql("DELETE FROM bookings ORDER BY booking_id LIMIT 1")
+    assert "bookings: keys came or went; they are" in lane.typed("--tables", "bookings")[1]
+
+
 def test_who_may_not_see_the_statements_is_told_what_follows_and_how_to_mend_it(
     lane: Lane, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

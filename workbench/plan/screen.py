@@ -29,6 +29,9 @@ EXPECTED = (
     Column("the contract expects"),
     Column("state"),
 )
+KEYS_CHANGED = "keys came or went; they are compared, and deletes loaded"
+# After a bookmark that was made or set, or rows that were moved beside the table's runs.
+KEYS_UNKNOWN = "keys are compared once: what they were is not known"
 
 
 def show_plan(
@@ -146,7 +149,7 @@ def _remarks(found: Sequence[Forecast], holder: str | None) -> Iterator[str]:
         if each.repairs:
             yield f"{each.table}: run {each.repairs} has loaded; its bookmark follows first"
         if each.keys_changed and each.low:
-            yield f"{each.table}: keys came or went; they are compared, and deletes loaded"
+            yield f"{each.table}: {KEYS_CHANGED if each.keys_known else KEYS_UNKNOWN}"
         yield from (f"{each.table}: {change}" for change in each.drift)
 
 

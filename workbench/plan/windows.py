@@ -37,12 +37,13 @@ class Forecast:
     row_bytes: float = 0.0
     measured: bool = False
     size: int = 0
-    keys_changed: bool = False
+    keys_changed: bool = False  # or nobody knows whether they did: they are compared
     drift: tuple[str, ...] = ()
     checks: tuple[Judged, ...] = ()  # what the contract expects of the table as a whole
     adopts: str | None = None  # the unfinished run whose window is taken up
     repairs: str | None = None  # the run that has loaded, and whose bookmark is to follow
     stop: str | None = None
+    keys_known: bool = True  # what the keys were when the last run had loaded
 
     @property
     def bytes(self) -> int:
@@ -105,6 +106,7 @@ def _expected(
         row_bytes, measured, size["size"], plan.sweep, tuple(plan.drift),
         tuple(map(dict, plan.checks)),
         adopts=mark.open_run if planning.unfinished(table, mark) else None,
+        keys_known=mark.keys_digest is not None and mark.besides == besides,
         repairs=mark.run_id if run.bookmarks.get(table.name).run_id != mark.run_id else None,
     )  # fmt: skip
 
