@@ -13,7 +13,7 @@ from rich.console import Console
 
 from etl_lib.progress import Progress, Tables
 from tests.states import until
-from workbench import progress
+from workbench import progress, screen
 from workbench.console.progress import far, of_tables
 from workbench.endpoint import ROLE, Endpoint
 from workbench.history import Visit
@@ -142,7 +142,21 @@ def test_who_watches_a_later_stage_is_told_its_tables_and_their_rows(
     line = "04_load  2 of 3 tables, 1,030 of 1,230 rows"
     assert watch.lines(["04_load"]) == [line]
     assert written.getvalue().endswith("" if terminal else f"  {line}\n")
+    monkeypatch.setattr(progress, "LOOK", 60.0)  # before it looks again, the next stage has begun
+    assert watch.lines(["05_bookmark"]) == []
     assert watch.lines(["Release the lease"]) == []
+
+
+def test_what_a_stage_did_with_a_table_fits_the_terminal_and_no_count_is_broken() -> None:
+    written = io.StringIO()
+    counts = {"source": 5_000_000, "raw": 5_000_000, "curated": 4_999_928, "in_quarantine": 72}
+    result = {"table": "apartment_attributes", **counts}
+    screen.tell(result, "06_finalize", Console(file=written, width=80))
+    lines = written.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("  06_finalize   apartment_attributes   source 5,000,000")
+    told = " ".join(lines)
+    assert all(f"{name} {count:,}" in told for name, count in counts.items())
 
 
 def test_how_far_a_run_is_needs_no_rows_where_a_table_was_not_extracted() -> None:

@@ -47,7 +47,7 @@ class Watch:
         self._s3, self._bucket = stack.endpoint.client("s3"), stack.target.bucket
         self._run_id, self._console, self._tables = run_id, console, tables
         self._job = stack.target.prefix + STAGE
-        self._lines: list[str] = []
+        self._lines: list[tuple[str, str]] = []  # (stage, what is told of it)
         self._rows: dict[str, int | None] = {}
         self._looked = self._told = time.monotonic()
 
@@ -56,15 +56,15 @@ class Watch:
         now = time.monotonic()
         if now - self._looked >= LOOK:
             self._looked = now
-            self._lines = self._look() if STAGE in running else []
-            told = [f"{STAGE}  {line}" for line in self._lines]
-            whole = [self._far(stage) for stage in WHOLE if stage in running]
-            self._lines += whole
+            self._lines = [(STAGE, line) for line in self._look()] if STAGE in running else []
+            self._lines += [(stage, self._far(stage)) for stage in WHOLE if stage in running]
             if self._lines and not self._console.is_terminal and now - self._told >= PLAIN:
                 self._told = now
-                for line in told + whole:
-                    self._console.print(f"  {line}", highlight=False, soft_wrap=True)
-        return self._lines
+                for stage, line in self._lines:
+                    told = line if stage in WHOLE else f"{stage}  {line}"
+                    self._console.print(f"  {told}", highlight=False, soft_wrap=True)
+        # What ended since the last look is not told of any more.
+        return [line for stage, line in self._lines if stage in running]
 
     def _far(self, stage: str) -> str:
         done = self._done(stage) & set(self._tables)

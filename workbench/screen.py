@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl_lib.identifiers import folded, redshift
-from workbench import pipeline, verdict
+from workbench import pipeline, tables, verdict
 from workbench.stack import Stack
 from workbench.summary import Summary, behind, failed, remarks
+from workbench.tables import Column
+
+# What matters least is left out first where the terminal is narrow: the report has it all.
+MOVED = (
+    Column("table"),
+    Column("extracted", 2, right=True),
+    Column("loaded", right=True),
+    Column("deleted", 1, right=True),
+    Column("quarantined", right=True),
+    Column("source", 3, right=True),
+    Column("raw", 4, right=True),
+)
 
 
 def show(summary: Summary, stack: Stack, console: Console) -> None:
@@ -55,19 +67,31 @@ def _advice(error: str) -> str:
 
 def tell(result: Mapping[str, Any], stage: str, console: Console) -> None:
     """One line: what ``stage`` did with one table."""
-    told = _bookmark(result) if stage == "05_bookmark" else _counts(result)
-    line = f"  [dim]{stage}  {result.get('table', ''):<22} {told}[/]"
-    console.print(line, highlight=False, soft_wrap=True)
+    told = [_bookmark(result)] if stage == "05_bookmark" else _counts(result)
+    start = f"  {stage:<13} {result.get('table', ''):<22} "
+    for line in _folded(start, told, console.width):
+        console.print(f"[dim]{escape(line)}[/]", highlight=False, soft_wrap=True)
 
 
-def _counts(result: Mapping[str, Any]) -> str:
+def _folded(start: str, told: Sequence[str], width: int) -> list[str]:
+    """``told`` side by side after ``start``; what does not fit stands below the first."""
+    lines = [start + told[0]]
+    for each in told[1:]:
+        if len(lines[-1]) + 2 + len(each) <= width:
+            lines[-1] += f"  {each}"
+        else:
+            lines.append(" " * len(start) + each)
+    return lines
+
+
+def _counts(result: Mapping[str, Any]) -> list[str]:
     """What there was any of."""
     found = [
         f"{name} {value:,}"
         for name, value in result.items()
         if isinstance(value, int) and not isinstance(value, bool) and value and name != "version"
     ]
-    return "  ".join(found) or "nothing"
+    return found or ["nothing"]
 
 
 def _bookmark(result: Mapping[str, Any]) -> str:
@@ -80,15 +104,11 @@ def _bookmark(result: Mapping[str, Any]) -> str:
 
 
 def _show_counts(summary: Summary, console: Console) -> None:
-    columns = ("extracted", "loaded", "deleted", "quarantined", "source", "raw")
-    table = Table(title="What moved", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("table", no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, row in summary.tables.items():
-        counts = ("—" if row[column] is None else f"{row[column]:,}" for column in columns)
-        table.add_row(name, *counts)
-    console.print(table)
+    rows = [
+        [name, *("—" if row[each.name] is None else f"{row[each.name]:,}" for each in MOVED[1:])]
+        for name, row in summary.tables.items()
+    ]
+    console.print(tables.fitted(MOVED, rows, console.width, "What moved"))
 
 
 def _show_indicators(summary: Summary, stack: Stack, console: Console) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from etl_lib import decisions, types
 from etl_lib.errors import BadInput, EtlError
+from workbench.tables import Column, fits, fitted
 
 out = Console(highlight=False)
+COLUMNS = [Column(name) for name in ("MySQL", "Redshift", "unsigned", "decide", "note")]
 GUIDE = "https://docs.aws.amazon.com/redshift/latest/dg"
 
 
@@ -28,7 +31,8 @@ def type_map(
     if write and not matrix:
         raise BadInput("--write goes with --matrix")
     if not matrix:
-        out.print(picture())
+        for part in shown(out.width):
+            out.print(part)
         out.print(f"Redshift's types: {GUIDE}/c_Supported_data_types.html", soft_wrap=True)
         return
     from workbench.matrix import document
@@ -50,16 +54,22 @@ def type_map(
         raise EtlError("the matrix does not hold")
 
 
-def picture() -> Table:
-    made = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for name in ("MySQL", "Redshift", "unsigned", "decide", "note"):
-        made.add_column(name, overflow="fold")
-    for name, kind in types.KINDS.items():
-        made.add_row(
+def shown(width: int) -> Iterator[Table | Text]:
+    """The table, and its notes below it where they do not fit beside the rest."""
+    rows = [
+        [
             kind.mysql,
             kind.redshift or "—",
             kind.unsigned or "",
             decisions.offered_to(name).replace('"', ""),
             kind.note,
-        )
-    return made
+        ]
+        for name, kind in types.KINDS.items()
+    ]
+    if fits(COLUMNS, rows, width):
+        yield fitted(COLUMNS, rows, width)
+        return
+    yield fitted(COLUMNS[:-1], rows, width)
+    for kind in types.KINDS.values():
+        if kind.note:
+            yield Text.assemble((kind.mysql, "bold"), f": {kind.note}")
