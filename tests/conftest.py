@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from etl_lib.warehouse import Warehouse
 from workbench import endpoint as local_aws
@@ -19,34 +21,50 @@ if TYPE_CHECKING:
     from workbench.stack import Stack
 
 
-# The longest files: begun first, they do not leave the other process idle at the end.
+# The longest files, the longest first: begun so, they leave no process idle at the end.
 LONGEST = (
+    "test_operations",  # and with it all that share the lanes
+    "test_drill",
+    "test_drift",
+    "test_soft_deletes",
+    "test_policies",
     "test_pipeline",
     "test_execution",
-    "test_parity",
-    "test_engine",
     "test_reconcile",
-    "test_histories",
-    "test_unseen_changes",
-    "test_drift",
-    "test_type_matrix",
-    "test_bench",
-    "test_indicators",
-    "test_operations",
-    "test_jupyterlab",
-    "test_drill",
-    "test_rules",
-    "test_soft_deletes",
-    "test_spread",
     "test_deploy",
+    "test_jupyterlab",
+    "test_indicators",
+    "test_rules",
+    "test_console",
+    "test_engine",
     "test_canary",
+    "test_type_matrix",
+    "test_unseen_changes",
     "test_mask",
-    "test_policies",
+    "test_spread",
+    "test_scanners",
+    "test_histories",
 )
+# Files that go on from what another one has made, or warmed up: in one process, and not in both.
+TOGETHER = (LONGEST[:5], ("test_execution", "test_reconcile"))
+
+
+class ByFile(LoadFileScheduling):
+    """A file's tests stay together, and so do those of the files above."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return next((files[0] for files in TOGETHER if Path(file).stem in files), file)
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no pytest-xdist with -p no:xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    order = {stem: number for number, stem in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,7 +78,7 @@ def no_real_aws() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def one_jvm() -> None:
     """For each local AWS: the other process of tests has one, too, and every JVM has to start and
-    to warm up anew. In test_parity.py jobs have two."""
+    to warm up anew. In test_pipeline.py jobs have two."""
     os.environ["WORKBOOK_JVMS"] = "1"
 
 

@@ -25,11 +25,12 @@ from workbench.console.access import Access
 from workbench.deploy import after, checks
 from workbench.deploy.formation import Formation
 from workbench.home import REPOSITORY, Home
-from workbench.mysql import change, seed
+from workbench.mysql import seed
 from workbench.pipeline import CONTRACT
 from workbench.preparation import STAGES
 from workbench.stack import DATABASE, Stack
 
+from . import news
 from .accounts import Account, account
 from .emptied import emptied
 from .states import over
@@ -349,7 +350,7 @@ def test_a_run_with_a_profile_is_made_of_the_stacks_names(
     own: Stack, deployed: str, aws: Account, main: Main, home: Home
 ) -> None:
     """The run after the change above: through the changed job."""
-    change.change(own.server, DATABASE, share=0.02, seed=8)
+    news.of_bookings(own.server)
     code, out, err = main("run", "--profile", "work", "--json", **aws.environment)
     assert code == 0, err
     summary = json.loads(out)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shutil
-import signal
 import threading
 import time
 from pathlib import Path
@@ -17,16 +15,17 @@ import pytest
 from rich.console import Console
 
 from etl_lib.errors import BadInput
-from workbench import deployment, endpoint, execution, executions, past, pipeline, scheduling
-from workbench.endpoint import Endpoint
+from workbench import deployment, execution, executions, past, pipeline, scheduling
 from workbench.home import REPOSITORY
-from workbench.mysql import change, seed
+from workbench.mysql import seed
 from workbench.preparation import STAGES, Prepared, prepare
 from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
+from . import news
 from .emptied import emptied
 from .equality import assert_raw_equals_source
+from .killing import killed_when
 from .states import over, types, until
 
 QUIET = Console(quiet=True)
@@ -105,12 +104,12 @@ def finished(client: Any, arn: str) -> dict[str, Any]:
 
 def running(own: Stack, stage: str) -> list[dict[str, Any]]:
     """Waits for a job run of a stage; it and its like."""
-
-    def found() -> list[dict[str, Any]]:
-        return [each for each in _runs(own, stage) if each["JobRunState"] == "RUNNING"]
-
-    seen: list[dict[str, Any]] = until(found, 120)
+    seen: list[dict[str, Any]] = until(lambda: _running(own, stage), 120)
     return seen
+
+
+def _running(own: Stack, stage: str) -> list[dict[str, Any]]:
+    return [each for each in _runs(own, stage) if each["JobRunState"] == "RUNNING"]
 
 
 @pytest.fixture
@@ -258,7 +257,7 @@ def test_a_job_without_its_script_fails_the_run_by_name(
 def test_a_run_that_handled_its_failure_goes_on_under_its_name(
     own: Stack, broken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change.change(own.server, DATABASE, share=0.05, seed=3)
+    news.of_bookings(own.server)
     folder = deployment.FOLDER
     broken("raise ValueError('not today')")
     failed = run(own)
@@ -310,22 +309,13 @@ def test_an_execution_that_nobody_here_started_can_be_redriven(own: Stack) -> No
 
 
 def test_a_killed_local_aws_fails_the_run_and_a_redrive_completes_it(own: Stack) -> None:
-    change.change(own.server, DATABASE, share=0.05, seed=4)
-    killed: list[Endpoint] = []
-
-    def kill() -> None:
-        running(own, "03_transform")
-        os.kill(int((own.home.aws / "aws.pid").read_text().split()[0]), signal.SIGKILL)
-        killed.append(own.endpoint)
-
-    before = len(_runs(own, "03_transform"))
-    assert before
+    news.of_bookings(own.server)
+    assert _runs(own, "03_transform")
     given = prepared(own, run_id="killed")
-    threading.Thread(target=kill, daemon=True).start()
-    failed = execution.run(own, given, QUIET)
+    with killed_when(own, lambda: _running(own, "03_transform")) as killed:
+        failed = execution.run(own, given, QUIET)
     assert killed and failed.status == "FAILED"
     assert failed.error is not None and "workbook redrive killed" in failed.error
-    endpoint.start(own.home.aws)
     healed = execution.redrive(own, execution.known(own, "killed"), QUIET)
     assert healed.status == "SUCCEEDED", healed.error
     assert_raw_equals_source(own)

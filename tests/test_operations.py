@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,15 +18,18 @@ from workbench.home import Home
 from workbench.mysql.server import Server
 from workbench.preparation import STAGES
 
+from .emptied import emptied
+
 LOADING = STAGES[1:4]
 
 
 @pytest.fixture(scope="module")
-def lane(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Lane]:
-    made = Lane(Home(tmp_path_factory.mktemp("operations")), mysql_server, "operations")
+def lane(lanes: Home, mysql_server: Server) -> Iterator[Lane]:
+    made = Lane(lanes, mysql_server, "operations")
+    emptied(made.stack)
     made.open()
     yield made
-    made.close()
+    made.leave()
 
 
 def execute(lane: Lane, *statements: str) -> None:
@@ -177,19 +181,24 @@ def test_rows_that_come_after_the_window_are_not_taken_for_missing_ones(
     assert oracle.wrong(lane) == []
 
 
-def test_a_warehouse_that_was_restored_is_replayed_without_the_source(lane: Lane) -> None:
-    warehouse, kept = lane.home.aws / "warehouse.duckdb", lane.home.aws / "kept.duckdb"
-    endpoint.stop(lane.home.aws)
-    shutil.copyfile(warehouse, kept)
-    lane.revive()
+def test_a_warehouse_that_was_restored_is_replayed_without_the_source(
+    lane: Lane, tmp_path: Path
+) -> None:
+    files = [*lane.home.aws.glob("warehouse.duckdb*")]  # and what is not yet written into it
+    kept = [shutil.copy2(path, tmp_path) for path in files]  # while nobody writes
     lost = []
     for seed in (21, 22):
         lane.source.change(seed)
         lost.append(lane.new_run())
         lane.run(lost[-1])
     endpoint.stop(lane.home.aws)
-    kept.replace(warehouse)
-    lane.revive()
+    try:
+        for path in lane.home.aws.glob("warehouse.duckdb*"):
+            path.unlink()
+        for path in kept:
+            shutil.copy2(path, lane.home.aws)
+    finally:
+        lane.revive()
     with pytest.raises(RunFailed, match="WarehouseBehind.*was restored.*workbook replay"):
         lane.run(lane.new_run())
     assert operations.missing(lane.stack, CONTRACT) == lost
