@@ -138,7 +138,7 @@ def get(client: FlaskClient, path: str) -> Any:
 
 def start(own: Stack, name: str, given: str) -> str:
     steps = own.endpoint.client("stepfunctions")
-    arn = execution.execution_arn(own.endpoint, "").replace(":execution:", ":stateMachine:")
+    arn = execution.execution_arn("").replace(":execution:", ":stateMachine:")
     return str(
         steps.start_execution(stateMachineArn=arn.rstrip(":"), name=name, input=given)[
             "executionArn"

@@ -219,7 +219,7 @@ def test_an_interrupted_run_stops_and_goes_on_under_its_name_only_by_a_redrive(
     assert stopped.status == "FAILED" and stopped.error is not None
     assert "workbook redrive interrupted" in stopped.error
     client = own.endpoint.client("stepfunctions")
-    arn = execution.execution_arn(own.endpoint, "interrupted")
+    arn = execution.execution_arn("interrupted")
     assert finished(client, arn)["status"] == "ABORTED"
     with pytest.raises(BadInput, match="Go on with it: workbook redrive interrupted"):
         run(own, run_id="interrupted")

@@ -234,7 +234,7 @@ def test_an_execution_enters_the_states_and_starts_the_jobs_that_are_counted(
 ) -> None:
     planned, summary = lane.of(state)
     client = lane.stack.endpoint.client("stepfunctions")
-    arn = execution.execution_arn(lane.stack.endpoint, summary.run_id)
+    arn = execution.execution_arn(summary.run_id)
     kinds = [event["type"] for event in execution.events(client, arn)]
     flow = flow_of(lane, planned)
     assert (flow.job_runs, flow.transitions) == STATES[state]
@@ -303,7 +303,7 @@ def test_while_the_lease_is_held_a_run_would_not_begin(lane: Lane) -> None:
         assert "the run would not begin" in told
         client = lane.stack.endpoint.client("stepfunctions")
         name = lane.of("fresh")[1].run_id  # its execution is over, so its lease binds nobody
-        arn = execution.execution_arn(lane.stack.endpoint, name)
+        arn = execution.execution_arn(name)
         assert client.describe_execution(executionArn=arn)["status"] == "SUCCEEDED"
         table = boto3.resource("dynamodb").Table(BOOKMARKS)
         left = {"table": "lease/rental_apartments"}

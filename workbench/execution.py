@@ -17,7 +17,6 @@ from rich.markup import escape
 from etl_lib.errors import BadInput
 from etl_lib.zone import Zone
 from workbench import executions, graph, history, panels, pipeline, progress, report, screen
-from workbench.clients import Aws
 from workbench.deployment import FOLDER, Deployment
 from workbench.history import Visit
 from workbench.preparation import STAGES, Prepared
@@ -119,7 +118,7 @@ def _kept(folder: Path) -> Mapping[str, Any]:
     return found
 
 
-def execution_arn(endpoint: Aws, run_id: str) -> str:
+def execution_arn(run_id: str) -> str:
     """Of the local AWS."""
     return LOCAL.execution(run_id)
 

@@ -85,7 +85,7 @@ class Ours:
 
     def _extracted(self, run_id: str) -> float:
         """When the last 01_extract of the run ended, in seconds since the epoch."""
-        arn = execution.execution_arn(self._endpoint, run_id)
+        arn = execution.execution_arn(run_id)
         events = execution.events(self._endpoint.client("stepfunctions"), arn)
         ends = [each.exited for each in history.visits(events) if each.state == "01_extract"]
         return max(end.timestamp() for end in ends if end)
