@@ -31,6 +31,8 @@ from .states import until
 
 TOKEN = "of-this-test"
 INTERRUPTED = "interrupted.ipynb"
+RESTARTED = "restarted.ipynb"
+WARM = "warm.ipynb"
 SLEEP = "import time\ntime.sleep(600)"
 BROWSER = chromium()
 
@@ -50,6 +52,8 @@ def lab(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     folder = tmp_path_factory.mktemp("lab") / "notebooks"
     shutil.copytree(REPOSITORY / "notebooks", folder)
     write_notebook(folder / INTERRUPTED, "kept = 41", SLEEP, "kept + 1")
+    write_notebook(folder / RESTARTED, "before_the_restart = 41", "'before_the_restart' in dir()")
+    write_notebook(folder / WARM, "spark.range(10).count()", "spark.sparkContext.startTime / 1000")
     port = free_port()
     log = folder.parent / "lab.log"
     environment = {
@@ -187,6 +191,75 @@ def test_an_interrupted_cell_ends_and_the_next_one_runs_in_the_same_session(
     assert "42" in cells.nth(3).locator(".jp-OutputArea").inner_text()
     statements = glue.list_statements(SessionId=session)["Statements"]
     assert [each["State"] for each in statements] == ["AVAILABLE", "CANCELLED", "AVAILABLE"]
+
+
+def test_the_first_cell_finds_spark_running(
+    stack: Stack, page: Page, notebook: Callable[[str], Locator]
+) -> None:
+    glue = stack.endpoint.client("glue")
+    until(lambda: not live(glue))  # the tests' before
+    until(lambda: list(stack.home.aws.glob("sessions/.spare-*/tmp/blockmgr-*")), 60)
+    before = set(glue.list_sessions()["Ids"])
+    cells = notebook(WARM)
+    run_all(page, cells)
+    assert "10" in cells.nth(1).locator(".jp-OutputArea").inner_text()
+    (name,) = set(glue.list_sessions()["Ids"]) - before
+    created = glue.get_session(Id=name)["Session"]["CreatedOn"].timestamp()
+    assert float(cells.nth(2).locator(".jp-OutputArea").inner_text()) < created
+
+
+def test_names_of_the_session_and_magics_are_completed(
+    page: Page, notebook: Callable[[str], Locator]
+) -> None:
+    cells = notebook(RESTARTED)
+    run_all(page, cells)
+    for typed, offered in (
+        ("before_", "before_the_restart"),
+        ("spark.sparkContext.defaultP", "spark.sparkContext.defaultParallelism"),
+        ("%idle_", "%idle_timeout"),
+    ):
+        assert completed(page, cells.nth(2), typed, offered)
+
+
+def completed(page: Page, cell: Locator, typed: str, offered: str) -> bool:
+    """What is typed into the cell becomes what Tab offers, be it at once or after a choice."""
+    editor = cell.locator(".cm-content")
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(typed)
+    page.keyboard.press("Tab")
+    choice = page.locator(".jp-Completer-item", has_text=offered)
+    until(lambda: choice.count() or editor.inner_text().strip() == offered)
+    if choice.count():
+        choice.first.click()
+    return bool(until(lambda: editor.inner_text().strip() == offered))
+
+
+def test_a_restarted_kernel_leaves_its_session_and_begins_a_new_one(
+    stack: Stack, page: Page, notebook: Callable[[str], Locator]
+) -> None:
+    glue = stack.endpoint.client("glue")
+    cells = notebook(RESTARTED)
+    run_all(page, cells)
+    assert "True" in cells.nth(2).locator(".jp-OutputArea").inner_text()
+    (first,) = live(glue)
+    menu(page, "Kernel", "Restart Kernel and Clear Outputs of All Cells…")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    until(lambda: first not in live(glue))
+    assert glue.get_session(Id=first)["Session"]["Status"] == "STOPPED"
+    until(lambda: prompts(cells) == ["[ ]:"] * 3)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(state="attached")
+    cells.nth(2).locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    until(lambda: ended(prompts(cells)[2]), 60)
+    assert "False" in cells.nth(2).locator(".jp-OutputArea").inner_text()
+    assert len(live(glue)) == 1
+
+
+def live(glue: Any) -> set[str]:
+    """The sessions that have not ended."""
+    found = glue.list_sessions()["Sessions"]
+    return {each["Id"] for each in found if each["Status"] in ("PROVISIONING", "READY")}
 
 
 def sleeping(glue: Any) -> str | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -20,6 +18,7 @@ from etl_lib.errors import BadInput, EtlError, StatementFailed
 from workbench import (
     bookmark_commands,
     endpoint,
+    lab,
     operation_commands,
     pipeline,
     quarantine_commands,
@@ -33,7 +32,7 @@ from workbench import (
 from workbench.console import command as console_command
 from workbench.daemon import DaemonError
 from workbench.deploy import command as deploy_command
-from workbench.home import REPOSITORY, Home
+from workbench.home import Home
 from workbench.messages import say
 from workbench.mysql import csv_files
 from workbench.mysql import server as mysql
@@ -278,24 +277,7 @@ def sql(
     _print_rows(rows)
 
 
-@app.command()
-def lab(
-    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
-    port: Annotated[int, typer.Option(help="The first port to try.")] = 8888,
-    directory: Annotated[Path, typer.Option(help="Notebooks to open.")] = REPOSITORY / "notebooks",
-) -> None:
-    """Open JupyterLab with the Glue kernel ready on the local AWS."""
-    made = stack.up(Home.find(), say)
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
-    command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={directory}"]
-    command += ["--ServerApp.allow_remote_access=False", "--LabApp.news_url=None"]
-    command += [] if browser else ["--no-browser"]
-    command += ["--allow-root"] if os.geteuid() == 0 else []
-    runtime = str(made.home.jupyter / "runtime")
-    for name in stack.elsewhere():
-        del os.environ[name]
-    environment = {**os.environ, **made.environment(), "JUPYTER_RUNTIME_DIR": runtime}
-    os.execve(sys.executable, command, environment)  # in our place: who ends us ends it
+app.command()(lab.lab)
 
 
 def main() -> None:

@@ -19,12 +19,13 @@ def install(jupyter: Path) -> Path:
     """Put the kernelspec of aws-glue-sessions below ``jupyter``; returns its folder.
 
     The kernel itself stays as it is. Only its first word changes, this Python instead of whichever
-    is first on PATH, and it says who it is, so that an interrupted cell ends (aws/glue/interrupts).
+    is first on PATH; it says who it is, so that an interrupted cell ends (aws/glue/interrupts); and
+    IPython completes the session's names, too (completion.py).
     """
     target = jupyter / "kernels" / NAME
     with as_file(files(PACKAGE) / NAME) as source:
         spec = json.loads((source / "kernel.json").read_text())
-        spec["argv"][0] = sys.executable
+        spec["argv"] = [sys.executable, *spec["argv"][1:], "--ext=workbench.completion"]
         spec["env"] = {"AWS_SDK_UA_APP_ID": interrupts.KERNEL}
         target.mkdir(parents=True, exist_ok=True)
         for logo in source.glob("logo-*.png"):

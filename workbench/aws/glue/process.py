@@ -9,6 +9,7 @@ import shutil
 import stat
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -59,12 +60,12 @@ def environment(context: Context, path: list[str], scratch: Path, conf: Path) ->
     }
 
 
-def python_path(context: Context, arguments: dict[str, str], libraries: Path) -> list[str]:
+def python_path(context: Context, arguments: Mapping[str, str], libraries: Path) -> list[str]:
     """Fetch ``--extra-py-files`` into ``libraries``; what to put on PYTHONPATH.
 
     Raises ProcessFailed.
     """
-    libraries.mkdir()
+    libraries.mkdir(exist_ok=True)
     (libraries / "sitecustomize.py").write_text(SITE)
     path = [str(libraries)]
     for uri in split(arguments.get("--extra-py-files", "")):

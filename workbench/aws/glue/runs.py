@@ -143,6 +143,12 @@ class Runs:
             over = self._changed.wait_for(lambda: run.final, seconds)
             return dict(run.record) if over else None
 
+    @property
+    def live(self) -> bool:
+        """Whether any has not ended."""
+        with self._changed:
+            return not all(run.final for run in self._runs.values())
+
     def tick(self) -> None:
         """Once in a while: timeouts, logs, idle JVMs."""
         with self._changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from workbench.aws.glue.definitions import Definitions
 from workbench.aws.glue.processes import Processes
 from workbench.aws.glue.runs import JobRun, Runs
 from workbench.aws.glue.session import Session
+from workbench.aws.glue.spares import Spares
 from workbench.aws.glue.spark import parse_conf
 from workbench.aws.protocol import AwsError, Context, not_supported
 
@@ -43,8 +45,10 @@ class GlueService:
         self._starter = ThreadPoolExecutor(1, "glue-start")
         self._definitions = Definitions(context.state.resolve() / "glue" / "jobs")
         self._runs = Runs(context, minute)
+        self._spares = Spares(context)
         self._closed = threading.Event()
-        threading.Thread(target=self._expire, name="glue-timeouts", daemon=True).start()
+        self._clock = threading.Thread(target=self._tick, name="glue-timeouts", daemon=True)
+        self._clock.start()
         self._operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "CreateSession": self._create,
             "GetSession": self._get,
@@ -76,18 +80,23 @@ class GlueService:
         return self._operations[operation](request)
 
     def close(self) -> None:
-        """Stop every session."""
+        """Stop every session and job run."""
         self._closed.set()
+        self._clock.join()  # it may be starting a spare
         for session in self._all():
             session.end()
+        self._spares.close()
         self._runs.close()
         self._starter.shutdown()
 
-    def _expire(self) -> None:
+    def _tick(self) -> None:
         while not self._closed.wait(min(1.0, self._minute / 10)):
-            for session in self._all():
+            sessions = self._all()
+            for session in sessions:
                 session.expire()
             self._runs.tick()
+            idle = min((session.idle for session in sessions), default=math.inf)
+            self._spares.tick(idle, self._runs.live)
 
     def _all(self) -> list[Session]:
         with self._lock:
@@ -158,7 +167,7 @@ class GlueService:
         with self._lock:
             if checked["Id"] in self._sessions:
                 raise AwsError("AlreadyExistsException", f"Session {checked['Id']} already exists")
-            session = Session(checked, conf, self._context, self._minute)
+            session = Session(checked, conf, self._context, self._spares, self._minute)
             self._sessions[session.id] = session
         described = session.describe()
         self._starter.submit(session.start)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from workbench.aws.glue import process, spark
+from workbench.aws.glue.child import Child
+from workbench.aws.glue.spares import Spares
 from workbench.aws.protocol import AwsError, Context
 
-WORKER = Path(__file__).with_name("worker.py")
 FINAL = frozenset({"AVAILABLE", "CANCELLED", "ERROR"})
 LIVE = frozenset({"PROVISIONING", "READY"})
 
@@ -59,7 +53,12 @@ class Session:
     """A session from PROVISIONING to its end. Every method may be called from any thread."""
 
     def __init__(
-        self, request: dict[str, Any], settings: dict[str, str], context: Context, minute: float
+        self,
+        request: dict[str, Any],
+        settings: dict[str, str],
+        context: Context,
+        spares: Spares,
+        minute: float,
     ) -> None:
         self.id: str = request["Id"]
         self.request = request
@@ -71,76 +70,42 @@ class Session:
         self._error = ""
         self._settings = settings
         self._context = context
+        self._spares = spares
         self._minute = minute
         self._statements: dict[int, Statement] = {}
         self._running: Statement | None = None
         self._active = time.monotonic()
         self._begun = time.monotonic()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
+        self._child: Child | None = None
         self.folder = context.state.resolve() / "sessions" / _folder_name(self.id)
 
     # -- start
 
     def start(self) -> None:
-        """Bring the process up. Its parent thread must live as long as the server: the kernel
-        kills the process when the *thread* that started it ends."""
+        """Bring the process up, or adopt one that is up. Its parent thread must live as long as
+        the server (child.py)."""
         try:
-            environment = self._prepare()
+            child = self._born()
             with self._changed:
+                self.folder = child.folder
                 if self.status == "PROVISIONING":
-                    self._spawn(environment)
+                    self._child = child
+                    child.listen(self._heard, self._ended_by_itself)
+                    return
+            child.kill()  # the session was stopped meanwhile
         except process.ProcessFailed as error:
             self._end("FAILED", str(error))
         except Exception as error:
             self._end("FAILED", f"{type(error).__name__}: {error}")
 
-    def _prepare(self) -> dict[str, str]:
-        """Files and environment of the process. Raises ProcessFailed."""
+    def _born(self) -> Child:
+        """Raises ProcessFailed."""
         arguments = self.request["DefaultArguments"]
         process.check_modules(arguments.get("--additional-python-modules", ""))
-        if self.folder.exists():  # a session of an earlier server
-            shutil.rmtree(self.folder)
-        scratch = self.folder / "tmp"
-        scratch.mkdir(parents=True, mode=0o700)
-        path = process.python_path(self._context, arguments, self.folder / "python")
-        jars = [
-            str(process.copy(self._context, uri, self.folder, "--extra-jars"))
-            for uri in process.split(arguments.get("--extra-jars", ""))
-        ]
-        store = self._context.state.resolve() / "s3"
-        settings = {f"spark.hadoop.{k}": v for k, v in spark.mounts(store).items()}
-        settings |= {"spark.jars": ",".join(jars)} if jars else {}
-        spark.write_configuration(self.folder / "conf", scratch, settings | self._settings)
-        return process.environment(self._context, path, scratch, self.folder / "conf")
-
-    def _spawn(self, environment: dict[str, str]) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs, open(self.folder / "session.log", "ab") as log:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", str(WORKER), str(theirs.fileno()), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                env=environment,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        self._channel = ours
-        threading.Thread(target=self._listen, name=f"glue {self.id}", daemon=True).start()
+        spare = self._spares.take(arguments, self._settings)
+        return spare or Child(self._context, self.folder, arguments, self._settings)
 
     # -- what the process says
-
-    def _listen(self) -> None:
-        assert self._channel is not None
-        try:
-            with self._channel.makefile("r", encoding="utf-8") as lines:
-                for line in lines:
-                    self._heard(json.loads(line))
-        except (OSError, ValueError):
-            pass  # it ended within a line: reported with its exit code
-        self._ended_by_itself()
 
     def _heard(self, message: dict[str, Any]) -> None:
         with self._changed:
@@ -157,9 +122,7 @@ class Session:
                 self._next()
             self._changed.notify_all()
 
-    def _ended_by_itself(self) -> None:
-        assert self._child is not None
-        code = self._child.wait()
+    def _ended_by_itself(self, code: int) -> None:
         message = f"the session's process ended with exit code {code}"
         with self._changed:
             if self.status not in LIVE:
@@ -242,11 +205,8 @@ class Session:
             raise AwsError("InvalidInputException", f"Session {self.id} has timed out")
 
     def _tell(self, message: dict[str, Any]) -> None:
-        assert self._channel is not None
-        try:
-            self._channel.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            pass  # the process has just ended: _ended_by_itself reports it
+        assert self._child is not None
+        self._child.tell(message)
 
     # -- end
 
@@ -276,29 +236,25 @@ class Session:
                 if statement.state not in FINAL:
                     statement.finish("CANCELLED", {})
             self._running = None
-            self._kill()
+            if self._child is not None:
+                self._child.kill()
             self._changed.notify_all()
 
-    def _kill(self) -> None:
-        if self._child is None:
-            return
-        try:  # the JVM is in its process group
-            os.killpg(self._child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self._child.wait()
-        if self._channel is not None:
-            self._channel.close()
-        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+    @property
+    def idle(self) -> float:
+        """Seconds since it last worked for somebody; 0 while it does, or comes up."""
+        with self._changed:
+            if self._running is not None or self.status == "PROVISIONING":
+                return 0.0
+            return time.monotonic() - self._active
 
     def expire(self) -> None:
         """End the session if it was idle, or lived, for longer than it may."""
         with self._changed:
             if self.status != "READY":
                 return
-            now = time.monotonic()
-            idle = 0.0 if self._running is not None else (now - self._active) / self._minute
-            lived = (now - self._begun) / self._minute
+            idle = self.idle / self._minute
+            lived = (time.monotonic() - self._begun) / self._minute
             if idle >= self.request["IdleTimeout"] or lived >= self.request["Timeout"]:
                 self._end("TIMEOUT", "")
 

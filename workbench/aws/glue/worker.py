@@ -2,7 +2,8 @@
 
 Started by file path, never imported: nothing of this repository is visible to a session. It talks
 JSON lines over the socket whose number is its argument. In: {"run", "code", "mounts"} and
-{"cancel"}. Out: {"ready"} once, then one {"id", "output", "cancelled"} for each statement.
+{"cancel"}. Out: {"ready"} once, then one {"id", "output", "cancelled"} for each statement. A spare
+is ready when it is told {"adopt"}, with what its session has on sys.path.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import ast
 import base64
 import builtins
+import contextlib
 import ctypes
+import importlib
 import io
 import json
 import linecache
@@ -20,6 +23,7 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 import types
@@ -35,14 +39,23 @@ GRACE_SECONDS = 0.3
 
 
 class Spark:
-    """The session's SparkSession, made in the background as soon as the session is ready."""
+    """The session's SparkSession, made in the background as soon as the session is ready; a
+    spare's before."""
 
     def __init__(self) -> None:
         self._made: Future[Any] = Future()
         self._mounted: tuple[dict[str, str], int] = ({}, 0)
+        self.spare = False  # nobody waits for it yet
 
     def warm(self) -> None:
-        threading.Thread(target=self._make, name="spark", daemon=True).start()
+        threading.Thread(target=self._warm, name="spark", daemon=True).start()
+
+    def _warm(self) -> None:
+        self._make()
+        for step in (_count, _write_and_read):
+            if self.spare and self.started():
+                with contextlib.suppress(Exception):  # it was adopted meanwhile, and cancelled
+                    step(self.session())
 
     def _make(self) -> None:
         try:
@@ -82,6 +95,19 @@ class Spark:
         context = self.context()
         if context is not None:
             context.cancelAllJobs()
+
+
+# A rehearsal: what a first query and a first file make the JVM load takes longer than they do.
+
+
+def _count(session: Any) -> None:
+    session.range(10).count()
+
+
+def _write_and_read(session: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        session.range(10).write.parquet(f"{folder}/rehearsal")
+        session.read.parquet(f"{folder}/rehearsal").count()
 
 
 class Interpreter:
@@ -214,13 +240,24 @@ class Worker:
         self._running: int | None = None
         self._cancelled: set[int] = set()
 
-    def serve(self) -> None:
+    def serve(self, spare: bool) -> None:
         signal.signal(signal.SIGINT, self._interrupt)
         threading.Thread(target=self._read, name="requests", daemon=True).start()
+        if spare:
+            self._wait_for_a_session()
         self._send({"ready": True})
-        self._spark.warm()
+        if not spare:
+            self._spark.warm()
         while True:
             self._run(self._requests.get())
+
+    def _wait_for_a_session(self) -> None:
+        self._spark.spare = True
+        self._spark.warm()
+        path = self._requests.get()["adopt"]
+        self._spark.spare = False  # what is left of the rehearsal would be in its way
+        sys.path[1:1] = path  # [0] is the folder of .py files
+        importlib.invalidate_caches()
 
     def _run(self, request: dict[str, Any]) -> None:
         number = request["run"]
@@ -271,8 +308,9 @@ def main() -> None:
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     _die_with(parent)
     os.set_inheritable(descriptor, False)  # the JVM must not keep it open
+    spare = sys.argv[3:] == ["spare"]
     sys.argv = [""]
-    Worker(socket.socket(fileno=descriptor)).serve()
+    Worker(socket.socket(fileno=descriptor)).serve(spare)
 
 
 if __name__ == "__main__":
