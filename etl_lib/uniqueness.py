@@ -69,7 +69,7 @@ def doubled_keys(run: Run, table: Table) -> list[dict[str, Any]]:
     """
     keys = staging.key_names(table)
     found = _twice(run, table, keys, staging.same(keys, "s", "r"), "TRUE")
-    return [{"table": table.name, **row} for row in found]
+    return [{"_table": table.name, **row} for row in found]
 
 
 def _twice(
@@ -80,7 +80,7 @@ def _twice(
     own = f"SELECT 1 FROM {raw} AS s WHERE s._run_id = {literal(run.run_id)} AND {equal}"
     listed = ", ".join(f"r.{redshift(name)}" for name in columns)
     return run.warehouse.rows(
-        f"SELECT {listed}, COUNT(*) AS rows FROM {raw} AS r WHERE {where} AND EXISTS ({own}) "
+        f"SELECT {listed}, COUNT(*) AS _rows FROM {raw} AS r WHERE {where} AND EXISTS ({own}) "
         f"GROUP BY {listed} HAVING COUNT(*) > 1 ORDER BY {listed} LIMIT {MOST_KEYS}"
     )
 

@@ -81,6 +81,18 @@ def test_two_servers_never_share_a_state(endpoint: Endpoint) -> None:
     assert second.stderr.strip() == f"local AWS: another local AWS already serves {endpoint.state}"
 
 
+def test_one_whose_pid_file_was_lost_is_not_taken_for_the_one_that_was_started(
+    tmp_path: Path,
+) -> None:
+    local_aws.start(tmp_path)
+    kept = (tmp_path / "aws.pid").read_text()
+    (tmp_path / "aws.pid").unlink()
+    with pytest.raises(DaemonError, match="another local AWS already serves"):
+        local_aws.start(tmp_path)
+    (tmp_path / "aws.pid").write_text(kept)
+    assert local_aws.stop(tmp_path)
+
+
 def listening(port: int) -> socket.socket:
     """A listener on a port whose last one is about to close."""
     while True:

@@ -43,6 +43,22 @@ def empty(tmp_path: Path) -> Iterator[Any]:
     local_aws.stop(tmp_path / "aws")
 
 
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("SELECT CAST(CAST('12' AS INT) AS VARCHAR(10))", "12"),
+        ("SELECT s::varchar(2)::varchar(1) FROM (SELECT 'abc' AS s)", "a"),
+        ("SELECT UPPER(s::varchar(2))::varchar(1) FROM (SELECT 'abc' AS s)", "A"),
+        ("SELECT SUM(i)::varchar(9) FROM (SELECT 7 AS i UNION ALL SELECT 5)", "12"),
+        ("SELECT LEN(RANDOM()::varchar(30)) > 0", True),
+        ("SELECT CAST(CAST(FLOOR(2.5) AS BIGINT) AS VARCHAR(20))", "2"),
+        ("SELECT 'aé€'::varchar(4)", "aé"),
+    ],
+)
+def test_what_is_cast_to_varchar_may_be_any_expression(data: Any, sql: str, value: Any) -> None:  # noqa: F811
+    assert rows(data, sql) == [[value]]
+
+
 def test_every_statement_of_the_project_runs(empty: Any) -> None:
     assert batch(empty, *ledger.PREPARE)["Status"] == "FINISHED"
     scripts = [TABLES.format(schema=schema) for schema in ("curated", '"raw"')]

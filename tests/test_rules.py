@@ -321,11 +321,11 @@ def test_doubles_that_are_older_or_came_beside_the_run_are_found_by_its_checks(
     found = _opened(run, last)
     first, *others = finalize.check(found)
     assert all(each["healthy"] for each in others)
-    assert first["first"] == [{"email": "old@b.c", "rows": 2}]
+    assert first["first"] == [{"email": "old@b.c", "_rows": 2}]
     warehouse.rows("UPDATE \"raw\".people SET email = 'left@b.c' WHERE id = 23")
     first, *_ = finalize.check(found)
     assert (first["check"], first["rows"]) == ("people.email_unique", 2)
-    assert first["first"][0] == {"email": "left@b.c", "rows": 2}
+    assert first["first"][0] == {"email": "left@b.c", "_rows": 2}
 
 
 def test_a_key_that_raw_has_twice_is_found_without_a_check_in_the_contract(
@@ -338,5 +338,5 @@ def test_a_key_that_raw_has_twice_is_found_without_a_check_in_the_contract(
     )
     warehouse.rows('INSERT INTO "raw".people SELECT * FROM "raw".people WHERE id = 24')
     *_, keys = finalize.check(found)
-    assert keys["first"] == [{"table": "people", "id": 24, "day": "2024-05-05", "rows": 2}]
+    assert keys["first"] == [{"_table": "people", "id": 24, "day": "2024-05-05", "_rows": 2}]
     assert (keys["check"], keys["healthy"]) == ("keys_are_unique", False)

@@ -106,7 +106,7 @@ def start(state: Path) -> Endpoint:
         if not _up(state):
             _daemon(state).start(
                 [sys.executable, "-m", "workbench.aws", "--state", str(state)],
-                ready=lambda: _answers(state),
+                ready=lambda: _serves(state) and _answers(state),
                 environment=_server_environment(),
             )
         endpoint = load(state)
@@ -153,6 +153,15 @@ def _up(state: Path) -> bool:
             )
         time.sleep(0.02)
     return False
+
+
+def _serves(state: Path) -> bool:
+    """Whether the process that was started has the state, and not one whose pid file was lost."""
+    try:
+        holder = int((state / "server.lock").read_text() or 0)
+    except FileNotFoundError:
+        return False
+    return holder == _daemon(state).pid()
 
 
 def _daemon(state: Path) -> Daemon:

@@ -22,7 +22,7 @@ from workbench.history import Visit
 from workbench.preparation import STAGES, Prepared
 from workbench.stack import Stack
 from workbench.summary import StageResult, Summary, checks_of, tables_of
-from workbench.target import LOCAL
+from workbench.target import LOCAL, OF_STACK
 from workbench.verdict import ANEW, OVERTAKEN, THE_SAME_AGAIN, failed_place
 
 POLL = 0.2  # seconds between two looks at an execution
@@ -151,12 +151,12 @@ def _follow(
                 executionArn=arn, error="Interrupted", cause="workbook run was interrupted"
             )
             summary.status = "FAILED"
-            summary.error = f"interrupted, and stopped: workbook redrive {prepared.run_id} goes on"
+            summary.error = f"interrupted, and stopped: {_redrive(summary)} goes on"
         except BotoCoreError as error:
             summary.status = "FAILED"
             summary.error = (
                 f"{type(error).__name__}: {error}. The local AWS is gone; start it again with "
-                f"`workbook up`, then `workbook redrive {prepared.run_id}`"
+                f"`workbook up`, then `{_redrive(summary)}`"
             )
     judge(summary, visits)
     summary.seconds = round(time.perf_counter() - clock, 3)
@@ -268,10 +268,12 @@ def end(summary: Summary, execution: Mapping[str, Any]) -> None:
         if any(kind in summary.error for kind in THE_SAME_AGAIN):
             summary.error += f"\n{ANEW}"
         elif not done_with and OVERTAKEN not in summary.error:
-            there = (
-                f" {summary.asked}" if summary.asked.startswith(("--profile", "--stage")) else ""
-            )
-            summary.error += f"\nGo on with it: workbook redrive {summary.run_id}{there}"
+            summary.error += f"\nGo on with it: {_redrive(summary)}"
+
+
+def _redrive(summary: Summary) -> str:
+    there = f" {summary.asked}" if summary.asked.startswith(OF_STACK) else ""
+    return f"workbook redrive {summary.run_id}{there}"
 
 
 def judge(summary: Summary, visits: Sequence[Visit]) -> None:

@@ -7,11 +7,6 @@ from sqlglot import exp
 # What Redshift reads as an integer; DuckDB also takes 1.5, 0x1F and 1_000.
 INTEGER = r"'\s*[+-]?[0-9]+\s*'"
 WHOLE = f"typeof(x) <> 'VARCHAR' OR regexp_full_match(CAST(x AS VARCHAR), {INTEGER})"
-# A text cut to ``most`` bytes, of which the last three may be the beginning of a character. No
-# lambda: planning one for each column of a statement would take longer than to run it.
-CUT = "coalesce({})".format(
-    ", ".join(f"try(decode(encode(CAST(x AS VARCHAR))[1:most - {less}]))" for less in range(4))
-)
 MACROS = {
     "rs_now()": "CAST(now() AS TIMESTAMP)",
     "rs_day(x)": "CAST(date_trunc('day', x) AS DATE)",
@@ -20,7 +15,8 @@ MACROS = {
     "rs_varchar(x, most)": "CASE WHEN x IS NULL OR strlen(CAST(x AS VARCHAR)) <= most "
     "THEN CAST(x AS VARCHAR) "
     "WHEN typeof(x) <> 'VARCHAR' THEN error('Value too long for character type') "
-    f"ELSE {CUT} END",
+    "ELSE left(CAST(x AS VARCHAR), CAST(list_max(list_filter(range(0, most + 1), "
+    "lambda k: strlen(left(CAST(x AS VARCHAR), CAST(k AS BIGINT))) <= most)) AS BIGINT)) END",
     "rs_ceiling(x, most)": "CASE WHEN abs(x) > most "
     "THEN error('Numeric data overflow (result precision)') ELSE x END",
     "rs_integer(x)": f"CASE WHEN x IS NULL OR {WHOLE} THEN x "
