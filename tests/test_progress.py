@@ -159,6 +159,19 @@ def test_what_a_stage_did_with_a_table_fits_the_terminal_and_no_count_is_broken(
     assert all(f"{name} {count:,}" in told for name, count in counts.items())
 
 
+@pytest.mark.parametrize(("width", "digits"), [(80, ""), (120, ".069051")])
+def test_where_a_bookmark_moved_fits_the_terminal_to_the_second_at_least(
+    width: int, digits: str
+) -> None:
+    written = io.StringIO()
+    before, after = f"2026-11-29 17:17:39{digits or '.5'}", "2026-11-29 17:18:12.000001"
+    result = {"table": "apartment_attributes", "before": before, "after": after}
+    screen.tell(result, "05_bookmark", Console(file=written, width=width))
+    (line,) = written.getvalue().splitlines()
+    assert len(line) <= width
+    assert f"2026-11-29 17:17:39{digits} → 2026-11-29 17:18:12" in line
+
+
 def test_how_far_a_run_is_needs_no_rows_where_a_table_was_not_extracted() -> None:
     assert progress.far("04_load", ["a"], {"a": 7, "b": None}) == "04_load  1 of 2 tables"
     assert progress.far("05_bookmark", [], {"a": 0, "b": 0}) == "05_bookmark  0 of 2 tables"

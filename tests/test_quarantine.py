@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from etl_lib.errors import RunFailed
 from etl_lib.warehouse import Warehouse
+from workbench import quarantine_commands
 from workbench.cli import app
 from workbench.mysql.server import Server
 from workbench.stack import Stack
@@ -95,6 +96,17 @@ def test_rows_are_listed_by_the_first_rule_that_they_break(contract: Path) -> No
     assert "shop_is_known" in shown
     assert '"amount":-5.00' in shown
     assert "workbook quarantine retry" in shown
+
+
+def test_a_program_gets_each_row_as_an_object_with_its_numbers_as_they_are(contract: Path) -> None:
+    said = _typed("quarantine", "list", "--json", "--rows", "1", contract=contract)
+    found = json.loads(said)
+    assert [len(each["sample"]) for each in found] == [1] * len(found)
+    assert all(isinstance(each["sample"][0], dict) for each in found)
+    assert '"amount":-' in said and '\\"' not in said
+    cut = {"table": "t", "rule": "r", "rows": 1, "sample": ['{"a":"too lo']}
+    assert json.loads(quarantine_commands._document([cut]))[0]["sample"] == ['{"a":"too lo']
+    assert json.loads(quarantine_commands._document([])) == []
 
 
 def test_they_are_judged_again_when_what_they_refer_to_has_come(

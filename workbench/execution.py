@@ -89,7 +89,7 @@ def known(stack: Stack, run_id: str) -> Prepared:
     try:
         found = client.describe_execution(executionArn=stack.target.execution(run_id))
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
-        raise BadInput(f"no execution is named {run_id!r}") from None
+        raise BadInput(f"no execution is named {run_id!r}: `workbook runs` lists them") from None
     given = executions.given(found)
     kept = _kept(folder)
     contract = Path(kept.get("contract", pipeline.CONTRACT))

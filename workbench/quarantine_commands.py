@@ -25,6 +25,7 @@ app = typer.Typer(help="Rows that broke a rule.", no_args_is_help=True)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 TablesOption = Annotated[str, typer.Option(help="Comma list of tables; default all.")]
+FEW, MOST = 2, 100  # rows of each rule, for a person and for a program
 RuleOption = Annotated[str, typer.Option(help="Only what broke this rule.")]
 
 
@@ -33,18 +34,20 @@ def list_(
     contract: ContractOption = pipeline.CONTRACT,
     tables: TablesOption = "",
     rule: RuleOption = "",
-    rows: Annotated[int, typer.Option(min=0, help="Rows to show of each rule.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=0, help="Rows to show of each rule; default 2, with --json 100."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A JSON array: one object for each rule, with its rows.")
+    ] = False,
 ) -> None:
     """How many rows broke which rule, since when, and some of them as the source has them."""
+    most = (MOST if as_json else FEW) if rows is None else rows
     with operations.opened(contract) as (_, run):
-        found = [
-            each
-            for table in _chosen(run, tables)
-            for each in _counts(run, table, rule, rows if not as_json else 100)
-        ]
+        found = [each for table in _chosen(run, tables) for each in _counts(run, table, rule, most)]
     if as_json:
-        out.print_json(json.dumps(found))
+        typer.echo(_document(found))
         return
     if not found:
         out.print("quarantine is empty")
@@ -128,6 +131,25 @@ def _sample(run: Run, name: str, counted: dict[str, Any], most: int) -> list[str
         f"ORDER BY _quarantined_at DESC, 1 LIMIT {most}"
     )
     return [str(each["row"]) for each in rows]
+
+
+def _document(found: list[dict[str, Any]]) -> str:
+    """Each row as the object that it is, its numbers untouched: a float would round a DECIMAL."""
+    rules = []
+    for each in found:
+        counted = json.dumps({name: value for name, value in each.items() if name != "sample"})
+        rules.append(f'{counted[:-1]}, "sample": [{", ".join(map(_object, each["sample"]))}]}}')
+    listed = ",\n".join(rules)
+    return f"[{listed}]"
+
+
+def _object(row: str) -> str:
+    """A row of which quarantine has only the beginning, as it was too long, is a text."""
+    try:
+        json.loads(row)
+    except ValueError:
+        return json.dumps(row)
+    return row
 
 
 def _picture(found: list[dict[str, Any]]) -> Picture:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from etl_lib.identifiers import folded, redshift
 from workbench import pipeline, tables, verdict
@@ -17,6 +16,7 @@ from workbench.stack import Stack
 from workbench.summary import Summary, behind, failed, remarks
 from workbench.tables import Column
 
+FRACTION = re.compile(r"(?<=:\d\d)\.\d+")  # of a second
 # What matters least is left out first where the terminal is narrow: the report has it all.
 MOVED = (
     Column("table"),
@@ -67,8 +67,9 @@ def _advice(error: str) -> str:
 
 def tell(result: Mapping[str, Any], stage: str, console: Console) -> None:
     """One line: what ``stage`` did with one table."""
-    told = [_bookmark(result)] if stage == "05_bookmark" else _counts(result)
     start = f"  {stage:<13} {result.get('table', ''):<22} "
+    room = console.width - len(start)
+    told = _bookmark(result, room) if stage == "05_bookmark" else _counts(result)
     for line in _folded(start, told, console.width):
         console.print(f"[dim]{escape(line)}[/]", highlight=False, soft_wrap=True)
 
@@ -94,13 +95,13 @@ def _counts(result: Mapping[str, Any]) -> list[str]:
     return found or ["nothing"]
 
 
-def _bookmark(result: Mapping[str, Any]) -> str:
+def _bookmark(result: Mapping[str, Any], room: int) -> list[str]:
+    """Where there is no room, to the second: `workbook bookmarks show` has the rest."""
     before, after = result["before"], result["after"]
     if after is None:
-        return "no cursor: compared as a whole"
-    if before == after:
-        return f"stays at {after}"
-    return f"{before or 'the beginning'} → {after}"
+        return ["no cursor: compared as a whole"]
+    told = f"stays at {after}" if before == after else f"{before or 'the beginning'} → {after}"
+    return [told if len(told) <= room else FRACTION.sub("", told)]
 
 
 def _show_counts(summary: Summary, console: Console) -> None:
@@ -120,8 +121,7 @@ def _show_indicators(summary: Summary, stack: Stack, console: Console) -> None:
             rows = warehouse.rows(f"SELECT * FROM {table} ORDER BY 1 DESC, 2 LIMIT 3")
             if not rows:
                 continue
+            columns = [Column(name, rank) for rank, name in enumerate(rows[0])]
+            cells = [["—" if each is None else str(each) for each in row.values()] for row in rows]
             title = indicator.name.replace("_", " ")
-            shown = Table(*rows[0], title=title, title_justify="left", box=SIMPLE)
-            for row in rows:
-                shown.add_row(*("—" if value is None else str(value) for value in row.values()))
-            console.print(shown)
+            console.print(tables.fitted(columns, cells, console.width, title))

@@ -134,8 +134,8 @@ def smoke(stack: Stack, contract: Path, secret: Mapping[str, Any] | None, consol
         kept_back = hidden(contract, secret, found)
     except (BotoCoreError, ClientError, EtlError) as error:
         console.print(
-            f"[yellow]not tried[/]: a plan of the first run ({_short(error)}). From where the "
-            "source and the warehouse can be reached: workbook plan --profile …",
+            f"[yellow]not tried[/]: a plan of the first run ({_short(error)}). Mend that, and look "
+            "from where source and warehouse can be reached, with `workbook plan` of this stage",
             soft_wrap=True,
         )
         return True

@@ -21,6 +21,7 @@ from workbench.deploy.formation import Formation
 from workbench.home import Home
 from workbench.messages import say
 from workbench.options import ContractOption, SourceOption
+from workbench.source_commands import seed_if_empty
 from workbench.stack import DATABASE, Stack
 from workbench.target import Target
 from workbench.where import NAME, ProfileOption, RegionOption, Stage, Where, deployed
@@ -230,6 +231,7 @@ def _finish(place: Place, contract: Path, secret: dict[str, Any] | None, changed
     assert found is not None, "a stack that stands has outputs"
     made = place.made(found)
     if secret is None and place.local:
+        seed_if_empty(place.local.server)
         secret = place.local.server.secret(DATABASE)
     after.publish(made, contract, secret, say)
     if changed:
