@@ -118,7 +118,7 @@ def test_they_are_judged_again_when_what_they_refer_to_has_come(
     assert _listed(contract)["shop_is_known"] == 2, "no run judges rows that did not change"
     told = _typed("quarantine", "retry", contract=contract)
     assert "sales: 6 rows judged again: 4 stay in quarantine, 2 left it" in told
-    assert re.search(r"05_bookmark  sales +stays at 20\d\d-", told), told
+    assert re.search(r"05_bookmark +sales +stays at 20\d\d-", told), told
     assert "shop_is_known" not in _listed(contract)
     rows = warehouse.rows("SELECT id FROM curated.sales ORDER BY id")
     assert [row["id"] for row in rows] == [1, 5, 6, 8]
