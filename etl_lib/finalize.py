@@ -47,7 +47,9 @@ def check(run: Run) -> list[dict[str, Any]]:
         {"check": name, "rows": len(rows), "healthy": not rows, "first": rows[:3]}
         for name, rows in found.items()
     ]
-    run.zone.put_json(run.checks_key, {"checks": results})
+    # A contract that asks for nothing has a record only of keys that are doubled.
+    if len(results) > 1 or not results[-1]["healthy"]:
+        run.zone.put_json(run.checks_key, {"checks": results})
     return results
 
 
