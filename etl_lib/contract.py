@@ -103,7 +103,8 @@ class Contract:
         """The tables named, in the contract's order; all of them if none is named."""
         for name in names:
             if name not in self.tables:
-                raise ContractError("--tables", name, f"no such table.{nearest(name, self.tables)}")
+                near = nearest(name, self.tables)
+                raise ContractError("the contract", name, f"no such table.{near}")
         return tuple(table for table in self.tables.values() if not names or table.name in names)
 
 
