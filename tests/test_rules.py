@@ -120,9 +120,7 @@ class Lane:
 
     def broken(self) -> dict[str, list[int]]:
         found = json.loads(self.typed("quarantine", "list", "--json"))
-        return {
-            each["rule"]: sorted(json.loads(row)["id"] for row in each["sample"]) for each in found
-        }
+        return {each["rule"]: sorted(row["id"] for row in each["sample"]) for each in found}
 
     def planned(self, old: str = "", new: str = "") -> tuple[Run, Source]:
         """A run by the contract with one change, not begun."""
