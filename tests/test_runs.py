@@ -139,10 +139,10 @@ def test_an_execution_that_can_be_no_run_stops_neither_the_list_nor_a_redrive(
     stack: Stack, client: Any
 ) -> None:
     no_secret = '{"source_secret": ""}'
-    for name, given in (("..", "{}"), ("no-object", "[]"), ("no-secret", no_secret)):
+    for name, given in (("..", "{}"), ("no-object", "[]"), ("empty-secret", no_secret)):
         over(client, started(client, name, given), 60)
     names = [run["run_id"] for run in json.loads(ask("--json").stdout)]
-    assert ".." not in names and {"no-object", "no-secret"} <= {*names}
+    assert ".." not in names and {"no-object", "empty-secret"} <= {*names}
     assert not (stack.home.root / "summary.json").exists()
     assert execution.known(stack, "no-object").source_secret == stack.target.secret
 
