@@ -10,15 +10,18 @@ BENCH_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test drill bench lint lock clean
+.PHONY: help tools setup run test drill bench lint lock clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## Python packages, Java 17, a MariaDB server
+tools: $(STAMP)
 	@$(BIN)/python -m workbench.prerequisites java mariadb
 
-run: setup  ## set up, then run the six notebooks on the sample
+setup: tools  ## Python packages, Java 17, a MariaDB server, an archive of Spark's classes
+	@$(BIN)/python -m workbench.aws.glue.classes
+
+run: tools  ## set up, then run the six notebooks on the sample
 	@$(BIN)/workbook run
 
 test: setup  ## set up, then run the tests

@@ -1,78 +1,91 @@
-"""What each indicator says, in a sentence: the title of its plot."""
+"""What an indicator says: the words are its contract's, the numbers those of the plot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Sequence
+from string import Formatter
+from types import SimpleNamespace
 from typing import Any
 
-Frame = Any  # a pandas.DataFrame whose numbers are numbers
+AGAINST = "a_year_before"
+ROWS = ("first", "last", "most", "least", "mean")
+PLACE = re.compile(rf"(?:{'|'.join(ROWS)})\.([^\W\d_]\w*)|{AGAINST}")
+
+Frame = Any  # a pandas.DataFrame, as indicator_plots.points gives it
 
 
-def of(name: str, frame: Frame) -> str:
-    """Raises KeyError if the indicator, or a column of it, is not the sample's."""
-    return CLAIMS[name](frame)
+class _Unknown(Exception):
+    """A value that the sentence needs is NULL."""
 
 
-def _price(frame: Frame) -> str:
+class _Sentence(Formatter):
+    def format_field(self, value: Any, spec: str) -> str:
+        if value is None or value != value:
+            raise _Unknown
+        return str(super().format_field(value, spec))
+
+
+def problem(claim: str, columns: Sequence[str]) -> str:
+    """What is wrong with the words of a claim; nothing if they can be told. ``columns``: all that
+    the plot has, if that is known."""
+    try:
+        places = [each[1:] for each in Formatter().parse(claim) if each[1] is not None]
+    except ValueError as error:
+        return f"{error}: a brace that is not a place is written twice"
+    for name, spec, conversion in places:
+        place = PLACE.fullmatch(name or "")
+        if not place or place[0] != place[0].lower():
+            rows = ", ".join(f"{row}.<column>" for row in ROWS)
+            return f"{{{name}}} is not one of {rows}, {AGAINST}, in lower case"
+        if columns and place[1] and place[1] not in columns:
+            return f"{{{name}}}: the plot has only {', '.join(columns)}"
+        if conversion or re.search(r"[{]|\d{4}", spec or ""):
+            return f"{{{name}}} may only have a short format behind a colon"
+    return ""
+
+
+def of(title: str, claim: str, y: str, period: str, points: Frame) -> str:
+    """``claim`` with its numbers; ``title`` where there is none, or a number of it is NULL.
+
+    ``y`` is the column that ``most`` and ``least`` go by, ``points`` what is drawn, by period.
+    """
+    known = points.dropna(subset=[y])
+    if not claim or not len(known):
+        return title
+    try:
+        rows = {"first": 0, "last": -1, "most": known[y].argmax(), "least": known[y].argmin()}
+        facts = {name: _row(known, place, period) for name, place in rows.items()}
+        facts["mean"] = SimpleNamespace(**known.mean(numeric_only=True))
+        return _Sentence().vformat(claim, (), {**facts, AGAINST: _against(known, y, period)})
+    except _Unknown:
+        return title
+    except AttributeError as error:
+        return f"{title} (its claim names no column: {error.name})"
+    except (ArithmeticError, ValueError, TypeError) as error:
+        return f"{title} (its claim cannot be told: {error})"
+
+
+def _row(known: Frame, place: int, period: str) -> SimpleNamespace:
+    (values,) = known.iloc[[place]].to_dict("records")
+    if period in values and values[period] == values[period].normalize():
+        values[period] = values[period].date()
+    return SimpleNamespace(**values)
+
+
+def _against(known: Frame, y: str, period: str) -> str:
+    """The last period beside the one a year before; of weeks, the same weekday."""
     import pandas as pd
 
-    last = frame.iloc[-1]
-    said = f"A listing costs {last['average_usd']:,.0f} USD a month on average"
-    year = pd.to_datetime(last["week"]) - pd.Timedelta(weeks=52)
-    then = frame[pd.to_datetime(frame["week"]) == year]
-    if not len(then) or not then.iloc[0]["average_usd"]:
-        return f"{said} in the week of {last['week']}"
-    change = 100 * (last["average_usd"] / then.iloc[0]["average_usd"] - 1)
+    if period not in known:
+        return ""
+    last = known[period].iloc[-1]
+    year = [last - pd.DateOffset(years=1), last - pd.Timedelta(weeks=52)]
+    then = known[known[period].isin(year)][y].max()
+    change = 100 * (known[y].iloc[-1] / then - 1) if then > 0 else math.nan
+    if not math.isfinite(change):
+        return ""
     if abs(change) < 0.05:  # it would be told as 0.0 %
-        return f"{said}, as much as a year before"
-    return f"{said}, {abs(change):.1f} % {'more' if change > 0 else 'less'} than a year before"
-
-
-def _occupancy(frame: Frame) -> str:
-    best = frame.loc[frame["occupancy"].idxmax()]
-    return f"At best, in {_month(best)}, {100 * best['occupancy']:.1f} % of the nights were sold"
-
-
-def _locations(frame: Frame) -> str:
-    count = frame.groupby(["cityname", "state"])["bookings"].sum()
-    city, state = count.idxmax()
-    return f"{city}, {state} is booked most: {count.max():,.0f} times, in weekly top tens"
-
-
-def _listings(frame: Frame) -> str:
-    best = frame.loc[frame["revenue_usd"].idxmax()]
-    usd = f"{best['revenue_usd']:,.0f}"
-    return f"No listing earned more in a week than {usd} USD, in that of {best['week']}"
-
-
-def _users(frame: Frame) -> str:
-    mean = frame.groupby("week")["bookings"].mean()
-    return f"Who books in a week books {mean.min():.2f} to {mean.max():.2f} times"
-
-
-def _stays(frame: Frame) -> str:
-    nights = (frame["stays"] * frame["average_nights"]).sum() / frame["stays"].sum()
-    return f"A stay has {nights:.1f} nights on average"
-
-
-def _repeat(frame: Frame) -> str:
-    last = frame.iloc[-1]
-    share = f"{100 * last['repeat_rate']:.0f} %"
-    return f"{share} of the users who booked in {_month(last)} had booked within 30 days before"
-
-
-CLAIMS: dict[str, Callable[[Frame], str]] = {
-    "average_listing_price_weekly": _price,
-    "occupancy_rate_monthly": _occupancy,
-    "popular_locations_weekly": _locations,
-    "top_listings_weekly": _listings,
-    "bookings_per_user_weekly": _users,
-    "average_stay_duration_monthly": _stays,
-    "repeat_customer_rate_monthly": _repeat,
-}
-
-
-def _month(row: Any) -> str:
-    import pandas as pd
-
-    return f"{pd.to_datetime(row['month']):%B %Y}"
+        return ", as much as a year before"
+    return f", {abs(change):.1f} % {'more' if change > 0 else 'less'} than a year before"

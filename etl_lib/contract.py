@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from etl_lib import contract_limits, expectations, masks, rules
+from etl_lib import contract_limits, expectations, masks, plot_settings, rules
 from etl_lib.decisions import DECISIONS
 from etl_lib.errors import ContractError
 from etl_lib.expectations import Freshness, Rows
 from etl_lib.identifiers import REDSHIFT_LIMIT, REFUSED, folded
+from etl_lib.plot_settings import Plot
 from etl_lib.rules import Rule
-from etl_lib.settings import ALL, nearest, record
+from etl_lib.settings import ALL, nearest, record, refuse_unknown
 
 try:
     import tomllib
@@ -87,6 +88,7 @@ class Indicator:
     title: str  # of its plot
     period: str  # its column that names the period
     touched_by: Mapping[str, tuple[str, ...]]  # source table -> first and last period, or "all"
+    plot: Plot | None = None  # how it is drawn; without: the report shows its last rows
 
 
 @dataclass(frozen=True)
@@ -119,15 +121,16 @@ def parse(text: str, where: str) -> Contract:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ContractError(where, "not TOML", str(error)) from None
     document = dict(document)
+    # First: half of what was meant may stand under the right name, and would be what is wrong.
+    refuse_unknown(Contract, document, where, "contract")
     tables = {name: _table(name, body, where) for name, body in _named(document, "tables", where)}
-    if not tables:
-        raise ContractError(where, "tables", "no table is named: add [tables.<name>]")
     document["tables"] = tables
     document["indicators"] = [
-        record(Indicator, {"name": name, **body}, where, f"indicators.{name}")
-        for name, body in _named(document, "indicators", where)
+        _indicator(name, body, where) for name, body in _named(document, "indicators", where)
     ]
     contract = record(Contract, document, where, "contract")
+    if not tables:
+        raise ContractError(where, "tables", "no table is named: add [tables.<name>]")
     _check_links(contract, where)
     contract_limits.check(contract, where)
     return contract
@@ -140,6 +143,16 @@ def _named(
     if not isinstance(body, dict) or not all(isinstance(value, dict) for value in body.values()):
         raise ContractError(where, under + section, f"expected sections [{under}{section}.<name>]")
     return list(body.items())
+
+
+def _indicator(name: str, body: Mapping[str, Any], where: str) -> Indicator:
+    at = f"indicators.{name}"
+    body = dict(body, name=name)
+    if "plot" in body:
+        body["plot"] = plot_settings.parsed(
+            body["plot"], str(body.get("period")), where, f"{at}.plot"
+        )
+    return record(Indicator, body, where, at)
 
 
 def _table(name: str, body: Mapping[str, Any], where: str) -> Table:

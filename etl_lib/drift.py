@@ -177,8 +177,8 @@ def _differences(
     dropped = [name for name in before if name not in now]
     renamed = " (renamed?)" if added and len(added) == len(dropped) else ""
     told = [
-        (f"column {name} {now[name]['type']} was added{renamed}: what was loaded before has NULL "
-         "there until a backfill or a repair moves it again", True)
+        (f"column {name} {now[name]['type']} was added{renamed}{_of_mysql(now[name])}: what was "
+         "loaded before has NULL there until a backfill or a repair moves it again", True)
         for name in added
     ]  # fmt: skip
     told += [
@@ -191,6 +191,11 @@ def _differences(
             old, new = before[name]["type"], now[name]["type"]
             told.append((f"column {name} was {old} and is {new}", wider(old, new) is not None))
     return told
+
+
+def _of_mysql(column: Mapping[str, str]) -> str:
+    """The type that whoever added it gave it: Redshift's has other lengths."""
+    return f", {column['source_type']} in MySQL" if "source_type" in column else ""
 
 
 def _refuse_other_keys(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from etl_lib import lease, ledger, soft, staging, uniqueness
+from etl_lib import lease, ledger, soft, staging, uniqueness, window
 from etl_lib.contract import Table
 from etl_lib.identifiers import folded, literal, mysql, redshift
 from etl_lib.run import IN_TURN, Plan, Run
@@ -122,9 +122,11 @@ def _reconcile(run: Run, source: Source, table: Table, plan: Plan) -> dict[str, 
     marked = soft.in_mysql(table, plan.columns)
     query = f"SELECT COUNT(*) AS n FROM {mysql(table.name)} WHERE NOT {marked}"
     rows = source.rows(query)[0]["n"]
+    behind = rows - found["raw"]
     return {
         "source": rows,
         **found,
-        "behind": rows - found["raw"],
+        "behind": behind,
+        "later": window.later(source, table, plan.window) if behind else 0,
         "complete": found["raw"] == found["curated"] + found["in_quarantine"],
     }

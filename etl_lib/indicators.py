@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from etl_lib import staging
-from etl_lib.contract import Indicator, Table
+from etl_lib import ledger, staging
+from etl_lib.contract import Contract, Indicator, Table
 from etl_lib.identifiers import folded, literal, redshift
 from etl_lib.run import Run
 from etl_lib.settings import ALL
 from etl_lib.staging import Staging
-from etl_lib.warehouse import statements_of
+from etl_lib.warehouse import Warehouse, statements_of
 
 BEGINNING, END = "0001-01-01", "9999-12-31"
 
@@ -18,12 +18,7 @@ def refresh(run: Run) -> list[str]:
 
     What to refresh stands in a table, written with the load: a crash in between loses nothing.
     """
-    pending = run.warehouse.rows(
-        "SELECT DISTINCT indicator FROM etl.touched WHERE pipeline = :pipeline",
-        {"pipeline": run.contract.name},
-    )
-    names = {row["indicator"] for row in pending}
-    touched = [each for each in run.contract.indicators if each.name in names]
+    touched = pending(run.warehouse, run.contract)
     if touched:
         statements = [each for one in touched for each in _refresh(run, one)]
         owner = literal(run.contract.name)
@@ -36,6 +31,27 @@ def refresh(run: Run) -> list[str]:
             ],
         )
     return [each.name for each in touched]
+
+
+def pending(warehouse: Warehouse, contract: Contract) -> list[Indicator]:
+    """The indicators of the contract that loads have touched, and that were not computed since."""
+    found = warehouse.rows(
+        "SELECT DISTINCT indicator FROM etl.touched WHERE pipeline = :pipeline",
+        {"pipeline": contract.name},
+    )
+    names = {row["indicator"] for row in found}
+    return [each for each in contract.indicators if each.name in names]
+
+
+def stale(warehouse: Warehouse, contract: Contract) -> list[str]:
+    """The names of the ``pending`` ones, also of a warehouse that no run has come to yet."""
+    there = "touched" in ledger.tables(warehouse)
+    return [each.name for each in pending(warehouse, contract)] if there else []
+
+
+def query(run: Run, indicator: Indicator) -> str:
+    """The SELECT that makes an indicator: its file's last statement."""
+    return statements_of(run.sql(f"redshift/presentation/{indicator.name}.sql"))[-1]
 
 
 def note(run: Run, table: Table, names: Staging) -> list[str]:
@@ -79,9 +95,8 @@ def _refresh(run: Run, indicator: Indicator) -> list[str]:
         f"AND t.indicator = {literal(indicator.name)} "
         "AND {period} BETWEEN t.first_period AND t.last_period)"
     )
-    query = statements_of(run.sql(f"redshift/presentation/{indicator.name}.sql"))
     return [
         f"DELETE FROM {target} WHERE {touched.format(period=f'{target}.{period}')}",
-        f"INSERT INTO {target} SELECT * FROM ({query[-1]}) AS q "
+        f"INSERT INTO {target} SELECT * FROM ({query(run, indicator)}) AS q "
         f"WHERE {touched.format(period=f'q.{period}')}",
     ]

@@ -58,9 +58,14 @@ def prepare(warehouse: Warehouse) -> None:
 
     Looked at first: what creates a table takes locks, even where it is there.
     """
-    found = warehouse.rows("SELECT table_name FROM svv_tables WHERE table_schema = 'etl'")
-    if {row["table_name"] for row in found} < TABLES:
+    if not tables(warehouse) >= TABLES:
         warehouse.transaction("prepare", PREPARE)
+
+
+def tables(warehouse: Warehouse) -> set[str]:
+    """The pipeline's own tables that are there; none before the first run."""
+    found = warehouse.rows("SELECT table_name FROM svv_tables WHERE table_schema = 'etl'")
+    return {row["table_name"] for row in found}
 
 
 def entry(run: Run, table: str) -> dict[str, Any] | None:

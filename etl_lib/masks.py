@@ -35,7 +35,7 @@ def check(column: Column, key: str) -> None:
     if column.mask == HASH and len(key) < LEAST_KEY:
         raise SourceError(
             f"{at}: mask = {HASH!r} needs mask_key in the source's secret, {LEAST_KEY} characters "
-            "at least"
+            f"at least; it has {len(key)}"
         )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os.path
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import gcd
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
@@ -23,7 +24,7 @@ LENGTH = 12  # letters that count, after those that both have in common
 def between(low: Any, high: Any) -> Sequence[Any]:
     """Values above ``low`` and not above ``high``; none for other types, or if there is none.
 
-    Of texts they are guesses: the server may order them otherwise.
+    Of texts and bytes they are guesses: the server may order them otherwise.
     """
     if isinstance(low, str) and isinstance(high, str):
         return [_text(low, high, letters) for letters in ALPHABETS]
@@ -37,8 +38,20 @@ def _middle(low: Any, high: Any) -> Any | None:
     if isinstance(low, (int, Decimal)):
         return (int(low // 1) + int(high // 1) + 1) // 2
     if isinstance(low, date) and isinstance(high, date):  # a zero date is a text
-        return max(low + (high - low) / 2, min(low + low.resolution, high))
+        step = _step(low, high)
+        return low + -((low - high) // (2 * step)) * step
     return None
+
+
+def _step(low: date, high: date) -> timedelta:
+    """What lies between two moments of a column is a moment that the column can have.
+
+    Not only for neatness: with a bound finer than the column's own fraction MariaDB 10.11 finds a
+    MIN() that is below the bound.
+    """
+    if not (isinstance(low, datetime) and isinstance(high, datetime)):
+        return low.resolution
+    return timedelta(microseconds=gcd(low.microsecond, high.microsecond, 10**6))
 
 
 def _bytes(low: bytes, high: bytes) -> Sequence[bytes]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from etl_lib import claims
+from etl_lib.indicator_plots import ACCENT, INK, PALE, nothing, tidy
+from etl_lib.indicator_plots import indicators as indicators  # to a notebook it is one of these
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-INK, ACCENT, PALE = "#1f3a5f", "#d1495b", "#9fb8d1"
-BROAD = 52  # characters of a title, at most, in one line
 
 
 def counts(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str) -> Figure:
@@ -22,7 +18,7 @@ def counts(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str
     import matplotlib.pyplot as plt
 
     if not any(row[column] for row in rows for column in columns):
-        return _nothing(title)
+        return nothing(title)
     figure, axes = plt.subplots(figsize=(8, 0.9 + 0.55 * len(rows)), layout="constrained")
     height = 0.8 / len(columns)
     shades = [PALE, INK, ACCENT]
@@ -45,7 +41,7 @@ def verdicts(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
     good, bad = (sum(row[name] for row in rows) for name in ("good", "quarantined"))
     if not good + bad:
-        return _nothing("Rows by verdict")
+        return nothing("Rows by verdict")
     if not bad:
         return counts(rows, ["good"], f"All {good:,} rows keep the rules: none went to quarantine")
     size = (9, 1.5 + 0.42 * len(rows))
@@ -78,56 +74,6 @@ def _share(part: int, whole: int) -> str:
     return f"{share:.2g} %" if share < 1 else f"{share:.1f} %"
 
 
-def indicators(frames: Mapping[str, pd.DataFrame]) -> Figure:
-    """The indicators that a plot can tell, two by two, each under what it says."""
-    import matplotlib.pyplot as plt
-
-    drawn = [name for name in PANELS if name in frames and len(frames[name])]
-    if not drawn:
-        return _nothing("Indicators")
-    lines = -(-len(drawn) // 2)
-    figure = plt.figure(figsize=(11, 3.1 * lines), layout="constrained")
-    grid = figure.add_gridspec(lines, 2)
-    for number, name in enumerate(drawn):
-        alone = number == len(drawn) - 1 and len(drawn) % 2
-        axes = figure.add_subplot(grid[number // 2, :] if alone else grid[number // 2, number % 2])
-        frame = numbers(frames[name])
-        PANELS[name](axes, frame)
-        claim = textwrap.fill(claims.of(name, frame), BROAD)
-        axes.set_title(claim, loc="left", fontsize=10.5)
-        tidy(axes)
-    return figure
-
-
-def tidy(axes: Axes) -> None:
-    """Thousands with a comma, dates as short as they can be told, no frame."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.ticker import ScalarFormatter
-
-    axes.spines[["top", "right"]].set_visible(False)
-    for axis in (axes.xaxis, axes.yaxis):
-        if isinstance(axis.get_major_formatter(), ScalarFormatter):
-            axis.set_major_formatter("{x:,.6g}")
-    if isinstance(axes.xaxis.get_major_locator(), AutoDateLocator):
-        dates = AutoDateLocator(maxticks=11)  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(dates)
-        concise = ConciseDateFormatter(dates, show_offset=False)  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_formatter(concise)
-
-
-def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Decimals come as texts; dates and names stay what they are."""
-    import pandas as pd
-
-    found = frame.copy()
-    for name in found.columns:
-        try:
-            found[name] = pd.to_numeric(found[name])
-        except (ValueError, TypeError):
-            continue
-    return found
-
-
 def _by_table(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.set_yticks(range(len(rows)), [row["table"] for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
@@ -135,73 +81,3 @@ def _by_table(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.set_xlabel("rows")
     axes.locator_params(axis="x", integer=True, nbins=6)
     tidy(axes)
-
-
-def _nothing(title: str) -> Figure:
-    """A picture that says so: a run without changes has nothing to draw."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(8, 1.2), layout="constrained")
-    axes.set_axis_off()
-    axes.set_title(title, loc="left")
-    axes.text(0, 0.5, "nothing in this run", color=INK)
-    return figure
-
-
-def _price(axes: Axes, frame: pd.DataFrame) -> None:
-    weeks = _dates(frame["week"])
-    axes.plot(weeks, frame["average_usd"], color=INK, label="mean")
-    axes.plot(weeks, frame["median_usd"], color=ACCENT, label="median")
-    axes.set(ylabel="USD a month", ylim=(0, None))
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
-
-
-def _occupancy(axes: Axes, frame: pd.DataFrame) -> None:
-    axes.bar(_dates(frame["month"]), 100 * frame["occupancy"], width=24, color=INK)
-    axes.set(ylabel="% of nights offered")
-
-
-def _locations(axes: Axes, frame: pd.DataFrame) -> None:
-    best = frame.groupby(["cityname", "state"])["bookings"].sum().nlargest(8)[::-1]
-    axes.barh([f"{city}, {state}" for city, state in best.index], best.values, color=INK)
-    axes.set(xlabel="confirmed bookings in top-ten weeks")
-
-
-def _listings(axes: Axes, frame: pd.DataFrame) -> None:
-    best = frame.groupby("week")["revenue_usd"].max()
-    axes.plot(_dates(best.index), best.values, color=INK)
-    axes.set(ylabel="USD of the week's best", ylim=(0, None))
-
-
-def _users(axes: Axes, frame: pd.DataFrame) -> None:
-    mean = frame.groupby("week")["bookings"].mean()
-    axes.plot(_dates(mean.index), mean.values, color=INK)
-    axes.set(ylabel="bookings a booking user")
-
-
-def _stays(axes: Axes, frame: pd.DataFrame) -> None:
-    axes.bar(_dates(frame["month"]), frame["average_nights"], width=24, color=INK)
-    axes.set(ylabel="nights, by check-in")
-
-
-def _repeat(axes: Axes, frame: pd.DataFrame) -> None:
-    share = 100 * frame["repeat_rate"]
-    axes.plot(_dates(frame["month"]), share, color=ACCENT, marker="o", markersize=3)
-    axes.set(ylabel="% of booking users", ylim=(0, None))
-
-
-PANELS: dict[str, Callable[[Axes, pd.DataFrame], None]] = {
-    "average_listing_price_weekly": _price,
-    "occupancy_rate_monthly": _occupancy,
-    "popular_locations_weekly": _locations,
-    "top_listings_weekly": _listings,
-    "bookings_per_user_weekly": _users,
-    "average_stay_duration_monthly": _stays,
-    "repeat_customer_rate_monthly": _repeat,
-}
-
-
-def _dates(values: Any) -> Any:
-    import pandas as pd
-
-    return pd.to_datetime(values)

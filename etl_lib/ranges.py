@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from etl_lib import midpoint
 from etl_lib.contract import Table
 from etl_lib.identifiers import mysql
-from etl_lib.source import Source
+from etl_lib.source import Row, Source
 from etl_lib.window import Window
 
 PRIMARY = "PRIMARY"
@@ -26,6 +27,7 @@ DIVES = 2_000  # spans looked at, at most; each takes about a millisecond
 
 Key = tuple[Any, ...]
 Span = tuple[Key, int]  # a key before which there is none of it, and the server's guess of its rows
+Part = tuple[Key, Any, Any]  # rows that begin with a key and have [above, below) next; None is open
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Index:
         """At most so many conditions: each of the ``rows``, a guess, fulfils just one of them."""
         with self.source.connect() as cursor:
             dive = _Dive(self, cursor, max(1, rows // (pieces * FINE)))
-            spans = list(dive.spans((), None, None))
+            spans = list(dive.spans())
             bounds = dive.keys(_even(spans, pieces))
         return _conditions(self.columns, bounds)
 
@@ -71,25 +73,30 @@ class _Dive:
     most: int  # rows of a span, about
     spans_seen: int = 0
 
-    def spans(self, prefix: Key, above: Any, below: Any) -> Iterator[Span]:
-        """Spans, in order, of the rows that begin with ``prefix`` and have [above, below) next;
-        None is open."""
-        self.spans_seen += 1
-        first = prefix if above is None else (*prefix, above)
-        within, parameters = self._within(prefix, above, below)
-        rows = self._guess(within, parameters)
-        if rows <= self.most or self.spans_seen > DIVES:
-            yield first, rows
-            return
+    def spans(self) -> Iterator[Span]:
+        """The whole index in spans, in order. It ends, however the server compares."""
+        left: list[Part] = [((), None, None)]
+        while left:
+            prefix, above, below = left.pop()
+            within, parameters = self._within(prefix, above, below)
+            rows = self._guess(within, parameters)
+            self.spans_seen += 1
+            small = rows <= self.most or self.spans_seen > DIVES
+            parts = [] if small else self._parts((prefix, above, below), within, parameters)
+            if not parts:
+                yield prefix if above is None else (*prefix, above), rows
+            left += reversed(parts)
+
+    def _parts(self, part: Part, within: str, parameters: Key) -> list[Part]:
+        """Smaller ones that are together ``part``, in order; none if it cannot be cut."""
+        prefix, above, below = part
         low, high = self._ends(len(prefix), within, parameters)
         middle = self._middle(len(prefix), within, parameters, low, high)
         if middle is not None:
-            yield from self.spans(prefix, above, middle)
-            yield from self.spans(prefix, middle, below)
-        elif low is not None and low == high and len(prefix) + 1 < len(self.index.columns):
-            yield from self.spans((*prefix, low), None, None)  # one value has many rows
-        else:
-            yield first, rows
+            return [(prefix, above, middle), (prefix, middle, below)]
+        if low is not None and low == high and len(prefix) + 1 < len(self.index.columns):
+            return [((*prefix, low), None, None)]  # one value has many rows
+        return []
 
     def keys(self, cuts: Sequence[Key]) -> list[Key]:
         """The first key at or after each cut, each after the one before it as the server has it."""
@@ -106,8 +113,8 @@ class _Dive:
         return found
 
     def _within(self, prefix: Key, above: Any, below: Any) -> tuple[str, Key]:
-        columns = [mysql(name) for name in self.index.columns]
-        conditions = [self.index.where.replace("%", "%%")]
+        columns = [_bindable(mysql(name)) for name in self.index.columns]
+        conditions = [_bindable(self.index.where)]
         conditions += [f"{name} = %s" for name in columns[: len(prefix)]]
         bounds = {">=": above, "<": below}
         given = {sign: value for sign, value in bounds.items() if value is not None}
@@ -116,17 +123,17 @@ class _Dive:
 
     def _guess(self, within: str, parameters: Key) -> int:
         """By a dive into the index: MySQL guesses no more than half of a table's rows."""
-        query = f"EXPLAIN SELECT 1 FROM {self.index.rows} WHERE {within}"
+        query = f"EXPLAIN SELECT 1 FROM {_bindable(self.index.rows)} WHERE {within}"
         self.cursor.execute(query, parameters)
         return int(self.cursor.fetchone()["rows"] or 0)
 
     def _middle(self, place: int, within: str, parameters: Key, low: Any, high: Any) -> Any | None:
         """A value between the two that has rows on both its sides."""
         found = midpoint.between(low, high)
-        if not isinstance(low, str):
+        if not isinstance(low, (str, bytes)):  # of these the server may think otherwise
             return found[0] if found else None
-        name = mysql(self.index.columns[place])
-        one = f"SELECT 1 FROM {self.index.rows} WHERE {within} AND {name}"
+        name = _bindable(mysql(self.index.columns[place]))
+        one = f"SELECT 1 FROM {_bindable(self.index.rows)} WHERE {within} AND {name}"
         both = f"SELECT EXISTS({one} < %s) AND EXISTS({one} >= %s) AS fits"
         for middle in found:
             self.cursor.execute(both, (*parameters, middle, *parameters, middle))
@@ -135,8 +142,8 @@ class _Dive:
         return None
 
     def _ends(self, place: int, within: str, parameters: Key) -> tuple[Any, Any]:
-        name = mysql(self.index.columns[place])
-        ends = f"SELECT MIN({name}) AS low, MAX({name}) AS high FROM {self.index.rows}"
+        name = _bindable(mysql(self.index.columns[place]))
+        ends = f"SELECT MIN({name}) AS low, MAX({name}) AS high FROM {_bindable(self.index.rows)}"
         self.cursor.execute(f"{ends} WHERE {within}", parameters)
         row = self.cursor.fetchone()
         return row["low"], row["high"]
@@ -150,28 +157,47 @@ def of_window(source: Source, table: Table, window: Window, where: str) -> Index
     """
     if window.mode in ("full", "repair"):
         return None
+    indexes = _indexes(source, table.name)
     if 2 * window.rows >= _guessed_rows(source, table.name):
-        keys = source.primary_key(table.name)
+        keys = indexes.get(PRIMARY, [])
         return Index(source, table.name, PRIMARY, keys) if set(keys) == set(table.keys) else None
     if window.tier == "bounded":
         return None
-    return _on_cursor(source, table, where)
-
-
-def _on_cursor(source: Source, table: Table, where: str) -> Index | None:
-    """The index that begins with the cursor. InnoDB ends each with the primary key."""
-    found = source.rows(
-        "SELECT index_name AS name, GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR '/') "
-        "AS columns FROM information_schema.statistics WHERE table_schema = %s AND table_name = %s "
-        "GROUP BY index_name ORDER BY index_name <> 'PRIMARY', index_name",
-        [source.database, table.name],
-    )
-    for row in found:
-        columns = row["columns"].split("/")  # which is in no name
-        if columns[0] == table.cursor:
-            rest = [name for name in source.primary_key(table.name) if name not in columns]
-            return Index(source, table.name, row["name"], [*columns, *rest], where)
+    for name, columns in sorted(indexes.items(), key=lambda each: each[0] != PRIMARY):
+        if columns[:1] == [table.cursor]:
+            return Index(source, table.name, name, columns, where)
     return None
+
+
+def _indexes(source: Source, table: str) -> dict[str, list[str]]:
+    """Name -> the columns by which an index can be cut, in its order, which InnoDB ends with the
+    primary key. Up to the first one, but the first of all, that may be NULL, of which no condition
+    holds; that stands in it by its beginning; or whose values a literal does not compare with."""
+    found = source.rows(
+        "SELECT s.*, index_name AS name, column_name AS col, sub_part IS NOT NULL "
+        "OR data_type = 'bit' OR s.nullable = 'YES' AND seq_in_index > 1 AS ends "
+        "FROM information_schema.statistics s "
+        "JOIN information_schema.columns c USING (table_schema, table_name, column_name) "
+        "WHERE table_schema = %s AND table_name = %s ORDER BY index_name, seq_in_index",
+        [source.database, table],
+    )
+    by_name: dict[str, list[Row]] = {}
+    for row in found:
+        if not _unseen(row):
+            by_name.setdefault(row["name"], []).append(row)
+    primary = by_name.get(PRIMARY, [])
+    cut = {}
+    for name, rows in by_name.items():
+        own = {row["col"] for row in rows}
+        whole = [*rows, *(row for row in primary if row["col"] not in own)]
+        cut[name] = [row["col"] for row in takewhile(lambda row: not row["ends"], whole)]
+    return cut
+
+
+def _unseen(row: Row) -> bool:
+    """Whether the server has the index and lets nobody read by it, not even by FORCE INDEX. MariaDB
+    calls that ignored, MySQL 8 invisible; servers of before have neither column."""
+    return bool(row.get("IGNORED") == "YES" or row.get("IS_VISIBLE") == "NO")
 
 
 def _guessed_rows(source: Source, table: str) -> int:
@@ -196,6 +222,11 @@ def _even(spans: Sequence[Span], pieces: int) -> list[Key]:
 
 
 # -- conditions
+
+
+def _bindable(sql: str) -> str:
+    """For a statement with parameters: a % in a name, or in a value, is none of theirs."""
+    return sql.replace("%", "%%")
 
 
 def _conditions(columns: Sequence[str], bounds: Sequence[Key]) -> list[str]:

@@ -43,7 +43,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Rule:
-    """A Spark SQL condition that a good row fulfils, a reference, or columns that are unique."""
+    """A Spark SQL condition that a good row fulfils, a reference, or columns that are unique.
+
+    Of a reference, ``expect`` is what is true for a row that needs none.
+    """
 
     name: str
     expect: str = "true"
@@ -64,7 +67,9 @@ class _Written:
     """A rule as it stands in the contract."""
 
     name: str = ""  # what quarantine and report call it; short forms make their own
-    expect: str = ""  # Spark SQL that is true for a good row; NULL is not true
+    # Spark SQL that is true for a good row; NULL is not true. Beside reference: that is true for a
+    # row that needs none.
+    expect: str = ""
     reference: Any = None  # a table that must have a row of these values
     unique: Any = ()  # columns whose values no other curated row has
     column: str = ""  # of the short forms
@@ -125,7 +130,8 @@ def _plain(written: _Written, body: Mapping[str, Any], where: str, at: str) -> R
         raise _Wrong("name", "is missing")
     if "reference" in body:
         reference = record(Reference, body["reference"], where, f"{at}.reference")
-        return Rule(written.name, str(body.get("expect", "true")), reference)
+        # What is true for a row that needs no reference: of none, unless it is said.
+        return Rule(written.name, str(body.get("expect", "false")), reference)
     if "expect" not in body:
         known = (*SHORT, *FORMS[:3])
         raise _Wrong("expect", f"is missing: the rule says nothing. It may have {', '.join(known)}")

@@ -18,10 +18,7 @@ def record(kind: type[Record], body: Any, where: str, at: str) -> Record:
     """Make a ``kind`` from a TOML table; every key must be a field of it, of its type."""
     if not isinstance(body, dict):
         raise ContractError(where, at, f"expected a table of settings, not {body!r}")
-    fields = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    for key in body:
-        if key not in fields:
-            raise ContractError(where, f"{at}.{key}", f"unknown setting.{nearest(key, fields)}")
+    fields = refuse_unknown(kind, body, where, at)
     for name, each in fields.items():
         required = each.default is dataclasses.MISSING and (
             each.default_factory is dataclasses.MISSING
@@ -29,6 +26,17 @@ def record(kind: type[Record], body: Any, where: str, at: str) -> Record:
         if required and name not in body:
             raise ContractError(where, f"{at}.{name}", "is missing")
     return kind(**{key: _typed(value, fields[key], where, at) for key, value in body.items()})
+
+
+def refuse_unknown(
+    kind: type[Any], body: Mapping[str, Any], where: str, at: str
+) -> dict[str, dataclasses.Field[Any]]:
+    """The fields of ``kind`` by name. Raises ContractError for a key that is none of them."""
+    fields = {each.name: each for each in dataclasses.fields(kind)}
+    for key in body:
+        if key not in fields:
+            raise ContractError(where, f"{at}.{key}", f"unknown setting.{nearest(key, fields)}")
+    return fields
 
 
 def _typed(value: Any, definition: dataclasses.Field[Any], where: str, at: str) -> Any:

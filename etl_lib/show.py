@@ -69,7 +69,7 @@ def windows(plans: Mapping[str, Plan]) -> None:
 def expectations(plans: Mapping[str, Plan]) -> pd.DataFrame:
     """What the contract expects of the tables as a whole, and what was found."""
     rows = [{"table": name, **check} for name, plan in plans.items() for check in plan.checks]
-    return frame(rows, "table")
+    return frame(rows or [{"table": "—", "check": "the contract expects nothing"}], "table")
 
 
 def types(plans: Mapping[str, Plan], table: str) -> pd.DataFrame:

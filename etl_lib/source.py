@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, ER
 from pymysql.cursors import DictCursor
 
 from etl_lib import aws, decisions, expectations, identifiers, masks, rules, tls, types
@@ -156,12 +157,22 @@ class Source:
             raise SourceError(f"cannot reach {self.name}: {tls.no_tls(self.tls.mode)}") from None
         except pymysql.err.OperationalError as error:
             reason = str(error.args[-1])
-            raise SourceError(f"cannot reach {self.name}: {reason}{tls.refusal(reason)}") from None
+            told = tls.refusal(reason) or (
+                self._to_grant(reason) if error.args[0] == ER.DBACCESS_DENIED_ERROR else ""
+            )
+            raise SourceError(f"cannot reach {self.name}: {reason}{told}") from None
         with connection.cursor() as cursor:
             cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}")
             for statement in masks.session(self.mask_key):
                 cursor.execute(statement)
         return connection
+
+    def _to_grant(self, reason: str) -> str:
+        """What the administrator types for a user who may not open the database."""
+        user = re.search(r"'[^']*'@'[^']*'", reason)
+        database = identifiers.mysql(self.database).replace("_", "\\_").replace("%", "\\%")
+        rights = f"GRANT SELECT, SHOW VIEW ON {database}.* TO"
+        return f". As the source's administrator: {rights} {user[0] if user else self.username}"
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         with self.connect() as cursor:

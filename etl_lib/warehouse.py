@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ SLOWEST_POLL = 1.0  # seconds
 CONFLICT = "1023"
 ATTEMPTS = 8
 SLOWEST_RETRY = 5.0  # seconds
+COMMENTS = re.compile(r"^(?:\s*(?:--[^\n]*|/\*.*?\*/))+\n?", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def _value(cell: Mapping[str, Any]) -> Any:
 
 
 def statements_of(script: str) -> list[str]:
-    """The statements of a SQL file: each ends with a semicolon at the end of a line."""
-    lines = [line for line in script.splitlines() if not line.lstrip().startswith("--")]
-    parts = "\n".join(lines).split(";\n")
-    return [part.strip().rstrip(";") for part in parts if part.strip().rstrip(";")]
+    """The statements of a SQL file: each ends with a semicolon at the end of a line. Comments that
+    begin a line are left out, and the mark that some editors begin a file with."""
+    lines = "\n".join(script.lstrip("\ufeff").splitlines())
+    parts = [part.strip().rstrip("; \n") for part in COMMENTS.sub("", lines).split(";\n")]
+    return [part for part in parts if part]

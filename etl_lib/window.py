@@ -159,6 +159,13 @@ def left(source: Source, table: Table, window: Window) -> int:
     return _size(source, table, where, parameters)
 
 
+def later(source: Source, table: Table, window: Window) -> int:
+    """How many rows lie past the end of ``window`` now: written since it was planned, or hidden."""
+    if window.high is None or table.cursor is None:
+        return 0
+    return _size(source, table, f"{mysql(table.cursor)} >= %s", [window.high])
+
+
 def keys_digest(source: Source, table: Table) -> str:
     """Count and order-free checksum of all keys: tells whether a key came or went."""
     return _digest(source, table, [mysql(key) for key in table.keys], "TRUE", [], "REPEATABLE READ")

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from etl_lib import aws
 from etl_lib.errors import BadInput
+
+# A file of so many bytes goes in one request. boto3 begins to cut at 8 MB: more requests, each of
+# which costs, and a copy of all bytes in a store that puts the pieces together.
+WHOLE = TransferConfig(multipart_threshold=64 * 1024**2)
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,12 @@ class Zone:
         return f"s3://{self.bucket}/{key}"
 
     def upload(self, path: Path, key: str) -> None:
-        self._client.upload_file(str(path), self.bucket, key)
+        self._client.upload_file(str(path), self.bucket, key, Config=WHOLE)
 
     def copy(self, url: str, key: str) -> None:
         """Copy an object of this bucket; its bytes do not leave S3."""
         source = {"Bucket": self.bucket, "Key": url[len(self.url("")) :]}
-        self._client.copy(source, self.bucket, key)
+        self._client.copy(source, self.bucket, key, Config=WHOLE)
 
     def put_json(self, key: str, document: Any) -> None:
         self._client.put_object(Bucket=self.bucket, Key=key, Body=_encoded(document))

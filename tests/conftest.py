@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from etl_lib.warehouse import Warehouse
 from workbench import endpoint as local_aws
+from workbench.aws.glue import classes
 from workbench.endpoint import Endpoint
 from workbench.home import Home
 from workbench.mysql import server as mysql
@@ -88,7 +89,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="session")
-def endpoint(home: Home) -> Iterator[Endpoint]:
+def spark_classes() -> None:
+    """The archive of Spark's classes, which `make setup` makes: every JVM starts in half the time.
+    Both processes of tests wait for the one that makes it."""
+    classes.main()
+
+
+@pytest.fixture(scope="session")
+def endpoint(home: Home, spark_classes: None) -> Iterator[Endpoint]:
     """The local AWS, running."""
     yield local_aws.start(home.aws)
     local_aws.stop(home.aws)
@@ -114,7 +122,7 @@ def stack(home: Home, endpoint: Endpoint, mysql_server: Server) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def lanes(tmp_path_factory: pytest.TempPathFactory, spark_classes: None) -> Iterator[Home]:
     """For the drill's lanes, one after the other: a local AWS that can have faults."""
     home = Home(tmp_path_factory.mktemp("lanes"))
     yield home

@@ -35,6 +35,4 @@ def killed_when(stack: Stack, happens: Callable[[], object]) -> Iterator[list[fl
     finally:
         over.set()
         killer.join(60)
-        while killed and endpoint.running(stack.home.aws):  # it takes a moment to go
-            time.sleep(0.02)
         endpoint.start(stack.home.aws)

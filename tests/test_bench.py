@@ -13,7 +13,7 @@ import pytest
 from etl_lib.errors import BadInput
 from workbench.bench import peers, plot, report, tools, usage
 from workbench.bench.digest import Digest, query
-from workbench.bench.figures import LINES
+from workbench.bench.figures import LINES, number
 from workbench.bench.job import FULL, INCREMENT, PHASES, Job
 from workbench.bench.measures import RUN, Experiment, Measure, load
 from workbench.bench.orders import Orders
@@ -215,3 +215,18 @@ def test_the_page_has_every_line_at_every_size() -> None:
     for section in made_of(kept):
         if section.title.startswith("Side by side"):
             assert [row[0] for row in section.rows] == [line.title for line in LINES]
+
+
+def test_what_the_readme_says_of_the_peers_is_what_was_measured_last() -> None:
+    found = load(REPOSITORY / "docs" / "benchmarks.json")["turns 5000000"]
+    told = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    full = {line.name: number(line.middle(found, FULL)) for line in LINES}
+    more = {line.name: line.middle(found, INCREMENT) for line in LINES}
+    others = sorted(more[name] or 0.0 for name in ("ingestr", "dlt", "spark", "sling"))
+    assert f"on {found.machine['date'].split()[0]}, one round:" in told and found.rounds == 1
+    assert (
+        f"5,000,000 rows to raw {full['movement']} s (ingestr {full['ingestr']}, "
+        f"dlt {full['dlt']}, a Spark script {full['spark']}, Sling {full['sling']}), "
+        f"all stages {full['whole']}; +1 % {number(more['movement'])} s "
+        f"({number(others[0])} to {number(others[-1])})"
+    ) in told

@@ -35,6 +35,7 @@ OTHER = "c4naryInAnother2k"  # of a secret that no run reads
 CAGES = (
     "aws/journal",  # the local Secrets Manager's memory
     "mysql/server.json",  # the passwords of MariaDB's two users
+    "mysql/client.cnf",  # its administrator's, for a client of the owner's own
 )
 CHANNELS = (
     "summaries", "reports", "executed notebooks", "jobs", "job runs with their arguments",

@@ -7,14 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from workbench import cli, pipeline
-from workbench.home import Home
+from workbench import cli, options, pipeline
+from workbench.home import REPOSITORY, Home
 from workbench.mysql import seed
 from workbench.mysql import server as mysql
 from workbench.stack import DATABASE, Stack
@@ -204,3 +205,39 @@ def test_a_local_aws_that_dies_under_a_command_is_told_of(
     code, said = main("sql", "SELECT 1", WORKBOOK_HOME=str(own))
     mysql.stop(own / "mysql")
     assert code == 1 and "The local AWS has died meanwhile" in said and "Traceback" not in said
+
+
+def test_the_version_is_that_of_pyproject(workbook: Workbook) -> None:
+    written = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    said = workbook("--version")
+    assert said.returncode == 0 and said.stdout == f"{written['name']} {written['version']}\n"
+
+
+def test_what_is_advised_is_for_the_tables_that_were_asked_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["workbook", "reconcile", "--contract=my shop.toml", "--source", "mysql://a@b/c"]
+    monkeypatch.setattr(sys, "argv", [*words, "--tables", "orders", "--json"])
+    assert options.as_here() == " --contract 'my shop.toml' --source mysql://a@b/c"
+    monkeypatch.setattr(sys, "argv", ["workbook", "reconcile"])
+    assert options.as_here() == ""
+
+
+def test_too_small_a_sample_and_a_dump_that_is_none_are_bad_input(
+    seeded: Stack, workbook: Workbook, tmp_path: Path
+) -> None:
+    small = workbook("seed", "--rows", "50")
+    assert small.returncode == 2 and "Traceback" not in small.stderr
+    (tmp_path / "dump.sql").write_text("CREATE TABL a (id INT);")
+    wrong = workbook("seed", "--from-sql", str(tmp_path / "dump.sql"), "--database", "of_a_dump")
+    assert wrong.returncode == 2 and "dump.sql" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_an_interrupted_command_says_so(workbook: Workbook) -> None:
+    code = (
+        "import sys; from workbench import cli, source_commands\n"
+        "def interrupt(*_): raise KeyboardInterrupt\n"
+        "source_commands.stack.up = interrupt; sys.argv = ['workbook', 'seed']; cli.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 130 and "what was finished is safe" in ended.stderr

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from etl_lib import contract
 from etl_lib.errors import ContractError
+from etl_lib.warehouse import statements_of
 from workbench import pipeline
+from workbench.pipeline import BUCKET, CONTRACT
+from workbench.stack import Stack
 
 GOOD = 'name = "shop"\n[tables.orders]\nkeys = ["id"]\nskip = ["secret"]\n'
 
@@ -38,6 +43,12 @@ def test_our_own_contract_is_right_and_every_sql_file_it_names_exists() -> None:
         (GOOD.replace('["id"]', '"id"'), "tables.orders.keys", "list of strings"),
         (GOOD.replace('["id"]', "[]"), "tables.orders.keys", "at least one key"),
         ('name = "shop"\n', "tables", "no table is named"),
+        ('name = "shop"\n[table.orders]\n', "contract.table", "Did you mean 'tables'?"),
+        (
+            GOOD + "[indicator.daily]\ntitle = 'x'\n[indicators.daily.plot]\nunit = 'x'\n",
+            "contract.indicator",
+            "Did you mean 'indicators'?",
+        ),
         (GOOD.replace('name = "shop"\n', ""), "contract.name", "is missing"),
         ("name = ", "not TOML", "Invalid value"),
         *(
@@ -188,5 +199,48 @@ def test_an_unknown_table_is_refused_with_the_nearest_name() -> None:
 def test_a_contract_that_names_a_missing_sql_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tables.toml"
     path.write_text('checks = ["checks/none.sql"]\n' + GOOD)
-    with pytest.raises(ContractError, match=r"checks/none\.sql: no such file"):
+    with pytest.raises(
+        ContractError, match=r"checks/none\.sql: no such file.*no folder sql beside"
+    ):
         pipeline.read_contract(path)
+    (tmp_path / "sql" / "checks").mkdir(parents=True)
+    with pytest.raises(ContractError, match=r"checks/none\.sql: no such file under \S+$"):
+        pipeline.read_contract(path)
+    (tmp_path / "sql/checks/nine.sql").write_text("SELECT 1")
+    with pytest.raises(ContractError, match=r"checks/none\.sql: no such file.*mean 'nine'\?"):
+        pipeline.read_contract(path)
+
+
+@pytest.mark.parametrize("script", ["", "\ufeff", "-- nothing yet\n", "/* later */", ";\n ;",
+    "\ufeff-- nothing\r\n\r\n", "/* SELECT 1;\n*/\n", "/* a */ -- b\n\n  /* c */;\n"])  # fmt: skip
+def test_a_contract_that_names_a_sql_file_without_a_statement_is_refused(
+    tmp_path: Path, script: str
+) -> None:
+    path = tmp_path / "tables.toml"
+    path.write_text('checks = ["checks/none.sql"]\n' + GOOD)
+    (tmp_path / "sql" / "checks").mkdir(parents=True)
+    (tmp_path / "sql/checks/none.sql").write_bytes(script.encode())
+    with pytest.raises(ContractError, match=r"checks/none\.sql: no statement in that file"):
+        pipeline.read_contract(path)
+
+
+def test_what_is_published_already_is_not_sent_again_and_what_was_altered_is(stack: Stack) -> None:
+    s3, altered = stack.endpoint.client("s3"), "contract/current/tables.toml"
+
+    def stamps() -> dict[str, Any]:
+        found = s3.list_objects_v2(Bucket=BUCKET, Prefix="contract/")["Contents"]
+        return {each["Key"]: each["LastModified"] for each in found}
+
+    stack.pipeline.publish(CONTRACT)
+    s3.put_object(Bucket=BUCKET, Key=altered, Body=b"name = 'altered'")
+    before = stamps()
+    time.sleep(1.1)  # stamps are whole seconds
+    stack.pipeline.publish(CONTRACT)
+    after = stamps()
+    assert {key for key in after if after[key] != before[key]} == {altered}
+    assert s3.get_object(Bucket=BUCKET, Key=altered)["Body"].read() == CONTRACT.read_bytes()
+
+
+def test_a_sql_file_is_its_statements_without_what_stands_before_them() -> None:
+    script = "\ufeff/* of;\n us */\r\nSELECT 1;\r\n-- and\r\nSELECT\n  -- now\n  '/* 2; */';\n"
+    assert statements_of(script) == ["SELECT 1", "SELECT\n  '/* 2; */'"]

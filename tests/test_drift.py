@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from etl_lib import reconcile
+from etl_lib import staging
 from etl_lib.drift import wider
 from etl_lib.errors import RunFailed
+from workbench import comparison, layers
 from workbench.drill.lane import Lane
 from workbench.home import Home
 from workbench.mysql.server import Server
@@ -24,7 +26,7 @@ COLUMNS = (
 ROW = "(id, v, s, d, m) VALUES ({}, 7, 'seven', '2024-01-07', 7.77)"
 # What the change is: the ALTER, and a piece of what a frozen table says of it.
 TAKEN = {
-    "added": ("ADD COLUMN n INT", "column n INTEGER was added"),
+    "added": ("ADD COLUMN n INT", "column n INTEGER was added, int(11) in MySQL"),
     "added_default": ("ADD COLUMN n INT NOT NULL DEFAULT 5", "column n INTEGER was added"),
     "dropped": ("DROP COLUMN v", "column v INTEGER was dropped"),
     "renamed": ("RENAME COLUMN v TO w", "column w INTEGER was added (renamed?)"),
@@ -104,14 +106,30 @@ def test_a_backfill_brings_the_values_of_older_rows(evolved: Lane) -> None:
     run_id = evolved.new_run()
     run, reader = evolved.opened(run_id)
     table = run.contract.tables["evolve_added_default"]
-    before = reconcile.compare(run, reader, table)
+    before = comparison.compare(run, reader, table)
     assert before is not None and before.altered == [("1",)]
     backfill.plan(run, reader, table, "", "")
     stages = ("01_extract", "02_raw_ingest", "03_transform", "04_load")
     evolved.run(run_id, stages, tables=table.name)
-    after = reconcile.compare(run, reader, table)
+    after = comparison.compare(run, reader, table)
     assert after is not None and after.damaged == []
     assert [row["n"] for row in _raw(evolved, table.name)] == ["5", "5", "5"]
+
+
+@pytest.mark.parametrize("name", [*TAKEN, *UNSEEN])
+def test_rows_that_were_loaded_before_a_change_are_as_their_load_wrote_them(
+    evolved: Lane, name: str
+) -> None:
+    run, _ = evolved.opened(evolved.new_run())
+    table = run.contract.tables[f"evolve_{name}"]
+    columns = json.loads(run.bookmarks.get(table.name).columns or "")
+    target = staging.curated_table(table)
+    assert layers.compare(run, table, columns).damaged == []
+    set_to = "b = 99" if name != "added" else "n = 99"  # what only another load knew, too
+    run.warehouse.rows(f"UPDATE {target} SET {set_to} WHERE id = 1")
+    assert layers.compare(run, table, columns).altered == [("1",)]
+    run.warehouse.rows(f"UPDATE {target} SET {set_to.partition(' ')[0]} = NULL WHERE id = 1")
+    assert layers.compare(run, table, columns).damaged == []
 
 
 @pytest.mark.parametrize("name", [*TAKEN, *STOPPED])

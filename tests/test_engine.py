@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +164,20 @@ def test_a_cell_asks_the_warehouse_as_the_tutorial_says_and_sql_is_spark_s(
         tmp_path, started, own, opened, in_a_stage, view, "%%sql\nSELECT id FROM three"
     ).cells
     outputs = ["".join(o.get("text", "") for o in cell.get("outputs", ())) for cell in cells]
-    assert outputs[-6].strip() == "True"  # the first cell has not waited for the JVM
+    # The first cell has not waited for the JVM, which may be there already on a busy machine.
+    assert any(
+        text.strip() == "True"
+        for text in chain([outputs[-6]], (_said(tmp_path, started) for _ in range(3)))
+    )
     assert "tables" in outputs[-5]
     assert "table_name" in outputs[-3] or "Empty DataFrame" in outputs[-3]
     assert outputs[-1].splitlines()[1:4] == ["| id|", "+---+", "|  0|"]
+
+
+def _said(tmp_path: Path, code: str) -> str:
+    """In a session of its own."""
+    (output,) = run(tmp_path, code).cells[-1].outputs
+    return str(output.text)
 
 
 def test_two_notebooks_share_a_session_but_not_their_names(
@@ -251,6 +263,24 @@ def test_a_statement_cancelled_from_outside_fails(
     later(0, cancel)
     error = failure(tmp_path, "import time\ntime.sleep(60)", kernel=kept)
     assert error.ename == "StatementCancelled"
+
+
+def test_an_interrupt_stops_the_session_and_nothing_complains_of_it(
+    tmp_path: Path, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    glue, before = endpoint.client("glue"), signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with GlueKernel() as opened:
+            run(tmp_path, "1", kernel=opened)
+            later(0, lambda: sleeping(glue, opened) and os.kill(os.getpid(), signal.SIGINT))
+            with pytest.raises(KeyboardInterrupt):
+                run(tmp_path, "import time\ntime.sleep(60)", kernel=opened)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    gc.collect()
+    assert "never retrieved" not in caplog.text  # asyncio's of a task that nobody waited for
+    assert glue.get_session(Id=opened.session_id)["Session"]["Status"] in ("STOPPING", "STOPPED")
 
 
 def test_a_killed_endpoint_fails_the_run_within_30_seconds(

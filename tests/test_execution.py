@@ -15,14 +15,26 @@ import pytest
 from rich.console import Console
 
 from etl_lib.errors import BadInput
-from workbench import deployment, execution, executions, past, pipeline, scheduling
+from workbench import (
+    deployment,
+    execution,
+    executions,
+    history,
+    past,
+    pipeline,
+    scheduling,
+    screen,
+)
 from workbench.home import REPOSITORY
 from workbench.mysql import seed
+from workbench.plan.outlook import look
+from workbench.plan.screen import show_plan
 from workbench.preparation import STAGES, Prepared, prepare
 from workbench.stack import DATABASE, Stack
 from workbench.summary import Summary
 
 from . import news
+from .consoles import get, let_in
 from .emptied import emptied
 from .equality import assert_raw_equals_source
 from .killing import killed_when
@@ -52,8 +64,14 @@ def job_runs(own: Stack) -> list[dict[str, Any]]:
     return [each for name in names for each in glue.get_job_runs(JobName=name)["JobRuns"]]
 
 
-def test_a_run_goes_through_every_state_and_moves_everything(own: Stack) -> None:
-    summary = run(own)
+@pytest.fixture(scope="module")
+def moved(own: Stack) -> Summary:
+    """The first run. What comes after it finds nothing to move."""
+    return run(own)
+
+
+def test_a_run_goes_through_every_state_and_moves_everything(own: Stack, moved: Summary) -> None:
+    summary = moved
     assert summary.status == "SUCCEEDED", summary.error
     assert [stage.stage for stage in summary.stages] == list(STAGES)
     assert summary.total("loaded") == summary.total("source") > 0
@@ -66,7 +84,7 @@ def test_a_run_goes_through_every_state_and_moves_everything(own: Stack) -> None
     assert again.status == "SUCCEEDED" and again.total("extracted") == 0
     assert set(again.tables) == {"bookings", "apartments"}
     idle = (own.home.runs / again.run_id / "report.html").read_text()
-    assert "No row was moved. The report of the last run" in idle
+    assert "No row was moved, so they are as the last report" in idle
     # What has no news costs no job of 02 and 03.
     assert [stage.stage for stage in again.stages] == [STAGES[0], *STAGES[3:]]
 
@@ -136,7 +154,7 @@ def broken(own: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     ],
 )
 def test_a_job_that_fails_fails_the_run_releases_the_lease_and_is_told_of(
-    own: Stack, broken: Any, script: str, error: str
+    own: Stack, moved: Summary, broken: Any, script: str, error: str
 ) -> None:
     broken(script)
     summary = run(own)
@@ -156,6 +174,53 @@ def test_a_job_that_fails_fails_the_run_releases_the_lease_and_is_told_of(
         lease = {"table": {"S": "lease/rental_apartments"}}
         assert "Item" not in dynamodb.get_item(TableName=pipeline.BOOKMARKS, Key=lease)
     assert not [each for each in job_runs(own) if each["JobRunState"] in ("STARTING", "RUNNING")]
+
+
+def test_a_run_that_dies_before_the_indicators_says_so_and_the_next_computes_and_shows_them(
+    own: Stack, moved: Summary, broken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news.of_bookings(own.server)
+    load = (deployment.FOLDER / "jobs" / "04_load.py").read_text()
+    dies = load.replace("indicators.refresh(run)", "raise RuntimeError('died')")
+    assert dies != load
+    with monkeypatch.context():
+        broken(dies)
+        failed = run(own)
+    assert failed.status == "FAILED" and failed.tables["bookings"]["loaded"] > 0
+    touched = [each.name for each in pipeline.read_contract(pipeline.CONTRACT).indicators]
+    assert set(failed.still_stale) <= set(touched) and len(failed.still_stale) > 1
+    waiting = (
+        f"Indicators that were not computed since the last load: {', '.join(failed.still_stale)}"
+    )
+    assert waiting in shown(own, failed) and waiting in report_of(own, failed)
+    monkeypatch.setattr(deployment, "FOLDER", REPOSITORY / "stepfunctions")
+    found = look(own, pipeline.CONTRACT, own.server.secret(DATABASE), [])
+    assert found.stale == failed.still_stale and not any(each.rows for each in found.tables)
+    told = Console(file=io.StringIO(), width=200)
+    show_plan(found, told)
+    assert "to be computed anew" in told.file.getvalue()  # type: ignore[attr-defined]
+
+    healed = run(own)
+    assert healed.status == "SUCCEEDED" and not healed.moved and not healed.still_stale
+    assert healed.stale == failed.still_stale
+    sentence = f"{len(healed.stale)} indicators were computed anew"
+    assert sentence in shown(own, healed) and sentence in report_of(own, healed)
+    assert report_of(own, healed).count('<svg role="img" aria-label="') == len(touched)
+    assert look(own, pipeline.CONTRACT, own.server.secret(DATABASE), []).stale == []
+    before = len(job_runs(own))
+    with pytest.raises(BadInput, match=r"overtaken: table \w+ is run .* Type `workbook run`"):
+        execution.redrive(own, execution.known(own, failed.run_id), QUIET)
+    assert len(job_runs(own)) == before  # nothing was begun
+
+
+def shown(own: Stack, summary: Summary) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    screen.show(summary, own, console)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def report_of(own: Stack, summary: Summary) -> str:
+    return (own.home.runs / summary.run_id / "report.html").read_text()
 
 
 def test_a_table_that_was_stopped_as_another_failed_is_told_as_stopped(
@@ -231,6 +296,9 @@ def test_an_interrupted_run_stops_and_goes_on_under_its_name_only_by_a_redrive(
     assert "06_finalize" in said.getvalue() and "FAILED" not in said.getvalue()
     assert {stage.status for stage in healed.stages} == {"SUCCEEDED"}
     assert past.one(own.home, own, "interrupted")["seconds"] == healed.seconds
+    seconds = f"{history.seconds(execution.events(client, arn)):.1f} s"
+    assert f"<dd>{seconds}</dd>" in get(let_in(own.home), "/executions/interrupted").text
+    assert f'<td class="n">{seconds}</td>' in get(let_in(own.home), "/executions/").text
     page = (own.home.runs / "interrupted" / "report.html").read_text()
     assert "\N{BALLOT X}" not in page  # no state is drawn as failed
 
@@ -335,13 +403,29 @@ def test_a_schedule_that_is_none_is_bad_input_and_an_example_is_given(own: Stack
     assert scheduling.current(own) is None
 
 
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("rate(5 minutes)", ""),
+        ("rate(1 hour)", '\nTo wait for the full hour: "cron(0 * * * ? *)"'),
+        ("rate(2 hours)", ""),
+        ("rate(1 day)", '\nTo wait for midnight: "cron(0 0 * * ? *)"'),
+    ],
+)
+def test_a_rate_says_when_it_begins_and_what_begins_at_full_hours(
+    expression: str, hint: str
+) -> None:
+    assert scheduling.with_first("set", expression, "first: now") == f"set;\nfirst: now{hint}"
+    assert scheduling.with_first("set", "cron(0 5 * * ? *)", "first: now") == "set"
+
+
 def test_a_schedule_runs_it_unattended(own: Stack) -> None:
     client = own.endpoint.client("stepfunctions")
     machine = deployment.Deployment(own.endpoint).apply(lambda text: None)
     before = {e["executionArn"] for e in _executions(client, machine)}
     told = scheduling.put(own, "rate(1 minute)", lambda text: None)
-    assert "the first begins now" in told and "cron(0 * * * ? *)" in told
     try:
+        assert told.endswith(";\nthe first begins now")
         assert scheduling.current(own) == "rate(1 minute)"
         deadline = time.monotonic() + 90
         new: set[str] = set()

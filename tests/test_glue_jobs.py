@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.states import until
 from workbench import endpoint as local_aws
-from workbench.aws.glue import process
+from workbench.aws.glue import classes, process
 from workbench.aws.glue.jvms import Jvms
 from workbench.aws.glue.service import GlueService
 from workbench.aws.protocol import Context
@@ -25,6 +25,7 @@ from workbench.endpoint import ROLE, Endpoint
 
 BUCKET = "glue-jobs"
 FINAL = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR")
+SPARK = "from pyspark.sql import SparkSession\ns = SparkSession.builder.getOrCreate()\n"
 Job = Callable[..., str]
 
 
@@ -152,6 +153,16 @@ def test_a_spark_script_reads_and_writes_s3_and_the_next_one_has_its_warm_jvm(
     assert len(pids) == 1, "the pool has one"
 
 
+def test_its_jvm_maps_the_archive_of_spark_s_classes(
+    glue: Any, job: Job, endpoint: Endpoint
+) -> None:
+    done = run(
+        glue, job(f"{SPARK}print(s._jvm.java.lang.ProcessHandle.current().pid())\n", "glueetl")
+    )
+    (pid,) = printed(endpoint, done)
+    assert str(classes.archive()) in Path(f"/proc/{pid}/maps").read_text()
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "two"])
 def test_a_number_of_jvms_that_makes_no_sense_fails_a_spark_job_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
@@ -179,9 +190,6 @@ def test_what_one_spark_script_left_the_next_does_not_find(glue: Any, job: Job) 
         "glueetl",
     )
     assert run(glue, second)["JobRunState"] == "SUCCEEDED"
-
-
-SPARK = "from pyspark.sql import SparkSession\ns = SparkSession.builder.getOrCreate()\n"
 
 
 def test_a_spark_script_that_leaves_without_a_word_does_not_harm_the_next(

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from workbench.aws.glue import classes
 from workbench.aws.glue.service import GlueService
 from workbench.aws.protocol import AwsError, Context
 from workbench.endpoint import ROLE, Endpoint
@@ -87,6 +88,11 @@ def test_a_trivial_statement_takes_milliseconds(glue: Any, session: str) -> None
         _text(glue, session, "1")
         times.append(time.monotonic() - begun)
     assert min(times) < 0.1
+
+
+def test_its_jvm_maps_the_archive_of_spark_s_classes(glue: Any, session: str) -> None:
+    pid = _text(glue, session, "print(sc._jvm.java.lang.ProcessHandle.current().pid())")
+    assert str(classes.archive()) in Path(f"/proc/{pid}/maps").read_text()
 
 
 def test_an_error_keeps_what_was_printed_and_shows_no_frame_of_ours(

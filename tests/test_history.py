@@ -57,6 +57,8 @@ def test_a_state_that_a_redrive_takes_up_again_begins_anew() -> None:
     assert [(each.status, each.exited) for each in running] == [("RUNNING", None)]
     assert [(each.status, each.seconds) for each in done] == [("SUCCEEDED", 3.0)]
     assert history.seconds(events) == 10.0
+    going = [*events[:6]]  # redriven, and not at its end yet
+    assert history.seconds(going, event(0, 0, "", 1003)["timestamp"]) == 5.0 + 3.0
 
 
 @pytest.mark.parametrize("told", [True, False])  # AWS writes an event of what it stops

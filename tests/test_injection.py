@@ -18,7 +18,7 @@ from etl_lib import contract as contracts
 from etl_lib import fragments, identifiers
 from etl_lib.errors import ContractError, SourceError
 from etl_lib.warehouse import Warehouse
-from workbench import cli
+from workbench import cli, pipeline
 from workbench.mysql.server import Server, quoted
 from workbench.pipeline import BUCKET
 from workbench.stack import Stack
@@ -201,6 +201,7 @@ def test_the_contract_that_the_others_differ_from_is_good() -> None:
 def test_a_hostile_contract_ends_with_2_and_changes_nothing(
     stack: Stack, source: Server, folder: Path
 ) -> None:
+    stack.pipeline.publish(pipeline.CONTRACT)  # as each command does that starts the stack
     before = everything(stack)
     for number, (setting, text, message) in enumerate(HOSTILE):
         contract = folder / f"{number}.toml"

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,9 +24,9 @@ from workbench.stack import DATABASE, Stack
 
 from .emptied import emptied
 from .equality import assert_raw_equals_source
+from .labs import TOKEN, opened
 from .states import until
 
-TOKEN = "of-this-test"
 INTERRUPTED = "interrupted.ipynb"
 RESTARTED = "restarted.ipynb"
 WARM = "warm.ipynb"
@@ -37,12 +34,6 @@ SLEEP = "import time\ntime.sleep(600)"
 BROWSER = chromium()
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -54,26 +45,9 @@ def lab(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     write_notebook(folder / INTERRUPTED, "kept = 41", SLEEP, "kept + 1")
     write_notebook(folder / RESTARTED, "before_the_restart = 41", "'before_the_restart' in dir()")
     write_notebook(folder / WARM, "spark.range(10).count()", "spark.sparkContext.startTime / 1000")
-    port = free_port()
     log = folder.parent / "lab.log"
-    environment = {
-        **os.environ,
-        "WORKBOOK_HOME": str(stack.home.root),
-        "JUPYTER_TOKEN": TOKEN,
-        "JUPYTER_CONFIG_DIR": str(folder.parent / "config"),
-        "JUPYTER_DATA_DIR": str(folder.parent / "data"),
-    }
-    command = [sys.executable, "-m", "workbench.cli", "lab", "--no-browser"]
-    command += ["--port", str(port), "--directory", str(folder)]
-    with open(log, "wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{address}/api", process, log)
+    with opened(stack.home, log, "--directory", str(folder)) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def write_notebook(path: Path, *sources: str) -> None:
@@ -82,17 +56,6 @@ def write_notebook(path: Path, *sources: str) -> None:
     spec = {"name": "glue_pyspark", "display_name": "Glue PySpark", "language": "python"}
     book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
     nbformat.write(book, path)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
 
 
 @pytest.fixture(scope="module")

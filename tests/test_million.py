@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from etl_lib import planning, reconcile, repair, window
+from etl_lib import planning, repair, window
+from workbench import comparison
 from workbench.drill.lane import Lane
 from workbench.home import Home
 from workbench.mysql.server import Server
@@ -76,12 +77,12 @@ def test_three_altered_rows_of_a_million_are_found_and_hardly_a_row_moves(lane: 
     run, source = lane.opened(run_id)
     (table,) = run.tables
     run.warehouse.rows('UPDATE "raw".events SET price = price + 1 WHERE id IN (70, 77, 6999993)')
-    found = timed("reconcile", lambda: reconcile.compare(run, source, table))
+    found = timed("reconcile", lambda: comparison.compare(run, source, table))
     assert sorted(found.altered) == [("6999993",), ("70",), ("77",)]
     assert found.moved < ROWS / 100
     print(f"{found.moved:,} keys read of {ROWS:,}: {found.moved / ROWS:.2%}")
     repair.store(run, table, found.damaged)
     planning.store_shapes(run, source)
     timed("repair", lambda: lane.run(run_id))
-    again = reconcile.compare(run, source, table)
+    again = comparison.compare(run, source, table)
     assert again is not None and (again.differing, again.moved) == (0, 0)

@@ -130,7 +130,17 @@ def test_only_its_owner_can_read_what_it_keeps(mysql_server: Server) -> None:
 
     assert [mode(directory / name) for name in ("", "data", "imports")] == [0o700] * 3
     assert mode(directory / "server.json") == 0o600
+    assert mode(mysql_server.client_options) == 0o600
     assert not (directory / "users.sql").exists()
+
+
+def test_its_administrator_gets_in_by_the_options_that_are_kept_for_a_client(
+    mysql_server: Server,
+) -> None:
+    with pymysql.connect(read_default_file=str(mysql_server.client_options)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CURRENT_USER(), @@port")
+            assert cursor.fetchone() == ("workbook@127.0.0.1", mysql_server.port)
 
 
 def test_passwords_are_in_no_command_line_log_or_repr(mysql_server: Server) -> None:
@@ -235,7 +245,17 @@ def test_a_dump_with_delimiters_runs(mysql_server: Server, tmp_path: Path) -> No
     with mysql_server.cursor("dumped") as cursor:
         cursor.execute("SELECT * FROM t")
         assert cursor.fetchall() == ((3, 6, "é🏡;"),)
-    assert not (mysql_server.directory / "client.cnf").exists()
+
+
+def test_a_dump_leaves_the_options_that_are_kept_for_a_client(
+    mysql_server: Server, tmp_path: Path
+) -> None:
+    dump = tmp_path / "dump.sql"
+    dump.write_text("SELECT 1;\n")
+    before = mysql_server.client_options.read_text()
+    dumps.load_sql(mysql_server, "dumped", [dump])
+    assert mysql_server.client_options.read_text() == before
+    assert sorted(path.name for path in mysql_server.directory.glob("*.cnf")) == ["client.cnf"]
 
 
 def test_a_wrong_dump_is_told_with_its_line(mysql_server: Server, tmp_path: Path) -> None:

@@ -177,6 +177,8 @@ def test_rows_that_come_after_the_window_are_not_taken_for_missing_ones(
     lane.run(run_id)
     mark = run.bookmarks.get("orders")
     assert mark.high is not None
+    counted = run.results("06_finalize")["orders"]
+    assert (counted["behind"], counted["later"]) == (1, 1)  # it is told as what it is
     lane.run(lane.new_run())
     assert oracle.wrong(lane) == []
 

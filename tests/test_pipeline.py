@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
+from etl_lib.errors import BadInput
 from etl_lib.warehouse import Warehouse
 from workbench import deployment, execution, parity, pipeline, runner, screen
 from workbench.mysql import change, seed
@@ -34,7 +35,9 @@ LINES = quoted("order lines")
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory, mysql_server: Server) -> Iterator[Pair]:
+def pair(
+    tmp_path_factory: pytest.TempPathFactory, mysql_server: Server, spark_classes: None
+) -> Iterator[Pair]:
     """A warehouse of the notebooks' and one of the jobs', on one source of 300 apartments; each
     has a local AWS of its own, which may be killed."""
     seed.create_tables(mysql_server, DATABASE)
@@ -51,10 +54,10 @@ def seeded(pair: Pair) -> Stack:
     return pair[0]
 
 
-def run(stack: Stack, run_id: str = "") -> Summary:
+def run(stack: Stack, run_id: str = "", console: Console = QUIET) -> Summary:
     secret = stack.server.secret(DATABASE)
     prepared = prepare(stack, pipeline.CONTRACT, secret, "", run_id)
-    return runner.run(stack, prepared, QUIET)
+    return runner.run(stack, prepared, console)
 
 
 def own() -> Warehouse:
@@ -206,19 +209,38 @@ def test_a_run_that_died_after_its_plan_has_its_windows_adopted(
     assert_raw_equals_source(seeded)
 
 
+def test_an_interrupted_run_says_how_it_goes_on(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_execute", interrupt)
+        stopped = run(seeded)
+    assert stopped.status == "FAILED" and stopped.stages[0].status == "FAILED"
+    assert (
+        stopped.error is not None and "Type `workbook run --via notebooks` again" in stopped.error
+    )
+
+
 def test_an_endpoint_killed_in_mid_run_fails_it_within_30_seconds_and_the_next_run_heals(
     seeded: Stack, changed: tuple[ChangeCounts, Summary]
 ) -> None:
     news.of_bookings(seeded.server)
     begun = seeded.home.runs / "doomed" / "03_transform.ipynb"
+    said = io.StringIO()
     with killed_when(seeded, begun.exists) as killed:
-        with pytest.warns(UserWarning, match="could not be stopped"):
-            failed = run(seeded, run_id="doomed")
+        failed = run(seeded, run_id="doomed", console=Console(file=said, width=300))
         assert time.monotonic() - killed[0] < 30
     assert failed.status == "FAILED"
     assert failed.error is not None and failed.error.startswith(
         ("EndpointConnectionError", "ConnectionClosedError")
     )
+    assert "start it with `workbook up`. Type `workbook run --via notebooks` again" in failed.error
+    assert "could not be stopped" in said.getvalue() and ".py:" not in said.getvalue()
+    with pytest.raises(BadInput, match="one of notebooks, which has nothing to redrive"):
+        execution.known(seeded, "doomed")
     healed = run_as_jobs(seeded)
     assert healed.status == "SUCCEEDED", healed.error
     assert_raw_equals_source(seeded)
@@ -289,7 +311,10 @@ def test_any_database_moves_with_the_contract_that_init_writes(pair: Pair, tmp_p
     ("error", "told"),
     [
         ("interrupted, and stopped: workbook redrive 7 goes on", "interrupted, and stopped"),
-        ("ValueError: bad: row 7\nGo on with it: workbook redrive 7", "ValueError: bad: row 7"),
+        (
+            f"ValueError: bad: row 7\nGo on with it: workbook redrive 7\n{execution.AS_BEGUN}run",
+            "ValueError: bad: row 7",
+        ),
         ("EtlError: no room. Mend it.", "EtlError: no room. Mend it."),
     ],
 )

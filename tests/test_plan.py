@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -21,19 +22,21 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from etl_lib import contract as contracts
 from etl_lib import lease, ledger, planning
+from etl_lib.errors import ContractError
 from etl_lib.identifiers import redshift
 from etl_lib.source import Source
 from etl_lib.warehouse import Warehouse
 from workbench import execution, operations, pipeline, source_option
 from workbench import stack as stacks
 from workbench.cli import app
-from workbench.home import Home
+from workbench.home import REPOSITORY, Home
 from workbench.mysql import change, seed
 from workbench.mysql.server import Server
 from workbench.pipeline import BOOKMARKS, BUCKET
-from workbench.plan import machine, screen
-from workbench.plan.command import look
+from workbench.plan import machine, names, screen
+from workbench.plan.outlook import Outlook, look
 from workbench.plan.windows import Forecast
 from workbench.preparation import STAGES, prepare
 from workbench.stack import DATABASE, Stack
@@ -110,8 +113,8 @@ class Lane:
     def plan(self, tables: Sequence[str] = TABLES) -> dict[str, Forecast]:
         """The forecasts, after a proof that making them has changed nothing."""
         with unchanged(self.stack):
-            found, _ = look(self.stack, self.contract, self.secret, tables)
-        return {each.table: each for each in found}
+            found = look(self.stack, self.contract, self.secret, tables)
+        return {each.table: each for each in found.tables}
 
     def typed(self, *words: str) -> tuple[int, str]:
         """Exit code and output of `workbook plan`, after the same proof."""
@@ -269,6 +272,9 @@ def test_bytes_are_those_of_the_last_manifest_if_it_tells(lane: Lane) -> None:
     assert not any(each.measured for each in first.values())
     assert all(each.bytes for each in first.values())
     done = lane.of("fresh")[1].tables["fx_rates"]["stages"]["01_extract"]  # 3,655 rows
+    for name, planned in first.items():  # by a sample of what is to be moved
+        moved = lane.of("fresh")[1].tables[name]["stages"]["01_extract"]["bytes"]
+        assert planned.bytes == pytest.approx(moved, rel=0.2), name
     later = lane.of("nothing changed")[0]
     assert later["fx_rates"].row_bytes == pytest.approx(done["bytes"] / done["rows"])
     assert later["fx_rates"].measured and not later["bookings"].measured
@@ -381,7 +387,9 @@ def test_who_may_not_see_the_statements_is_told_what_follows_and_how_to_mend_it(
     lane.sql(f"CREATE TABLE blind.orders (id INT PRIMARY KEY, updated_at {stamp})")
     lane.sql("GRANT SELECT, SHOW VIEW ON blind.* TO 'blind'@'127.0.0.1'")
     address = source[1].replace(DATABASE, "blind")
-    drafted = CliRunner().invoke(app, ["init", address, "--contract", str(tmp_path / "shop.toml")])
+    drafted = CliRunner().invoke(
+        app, ["init", address, "--contract", str(tmp_path / "new" / "shop.toml")]
+    )
     assert grant in " ".join(drafted.output.split())
     lane.sql(grant)
     assert seen not in lane.typed("--tables", "bookings", *source)[1]
@@ -393,9 +401,10 @@ def test_a_table_of_any_name_is_readable_at_80_columns(lane: Lane) -> None:
     """Of plan, as it is the widest; its words are not cut."""
     console = Console(file=io.StringIO(), width=80)
     long = Forecast("t" * 64, "incremental", "append-only", low="12", high="34", rows=10**9)
-    screen.show_plan([long], None, None, console)
+    screen.show_plan(Outlook([long]), console)
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "\N{HORIZONTAL ELLIPSIS}" not in said and "1,000,000,000" in said
+    assert "no room for bytes" in said
     assert "append-only" in said and max(map(len, said.splitlines())) <= 80
 
 
@@ -409,6 +418,94 @@ def test_no_table_named_means_all_of_them_to_plan_and_to_run(lane: Lane, tables:
         prepared = prepare(lane.stack, lane.contract, lane.secret, tables, "no-names")
     (prepared.folder).rmdir()
     assert list(prepared.tables) == [each["table"] for each in document["tables"]]
+
+
+def test_a_period_that_no_query_has_is_told_of_each_table_that_touches_it(
+    lane: Lane, tmp_path: Path
+) -> None:
+    shutil.copytree(REPOSITORY / "sql", tmp_path / "sql")
+    text = pipeline.CONTRACT.read_text()
+    assert (told := text.replace('period = "week"', 'period = "wek"', 1)) != text
+    (tmp_path / "tables.toml").write_text(told)
+    contract = tmp_path / "tables.toml"
+    found = look(lane.stack, contract, lane.secret, [])
+    wrong = {each.table: each.unknown for each in found.tables if each.unknown}
+    assert wrong and all("Did you mean 'week'?" in said for (said,) in wrong.values()), wrong
+    with unchanged(lane.stack), pytest.raises(ContractError, match="Did you mean 'week'"):
+        prepare(lane.stack, contract, lane.secret, "", "never")
+    contract.write_text(text)
+    for _ in range(2):  # once judged, then remembered
+        prepare(lane.stack, contract, lane.secret, "", "never").folder.rmdir()
+
+
+def test_a_rule_of_a_column_that_the_source_has_not_is_refused_before_a_run_begins(
+    lane: Lane, tmp_path: Path
+) -> None:
+    rule = '\n[[tables.bookings.rules]]\nname = "paid"\nexpect = "totl_price >= 0"\n'
+    contract = tmp_path / "tables.toml"
+    contract.write_text(lane.contract.read_text() + rule)
+    code, told = lane.typed("--contract", str(contract))
+    assert code == 1 and "the run would not begin" in told and "Did you mean 'total_price'" in told
+    with unchanged(lane.stack), pytest.raises(ContractError, match="rule paid names 'totl_price'"):
+        prepare(lane.stack, contract, lane.secret, "", "never")
+
+
+REFERRING = """
+name = "shop"
+[tables.orders]
+keys = ["id"]
+rules = [{ name = "known", reference = { table = "lands", on = { "upper(contry)" = "cod" } } }]
+[tables.lands]
+keys = ["code"]
+[indicators.daily]
+title = "Orders"
+period = "day"
+touched_by.orders = "all"
+[indicators.daily.plot]
+y = ["order"]
+unit = "orders"
+claim = "{most.dya:%d}"
+"""
+
+
+def test_names_in_a_reference_and_in_a_plot_are_held_against_what_there_is() -> None:
+    parsed = contracts.parse(REFERRING, "referring")
+    columns = {
+        name: [{"name": each, "type": "INTEGER"} for each in own]
+        for name, own in {"orders": ("id", "country"), "lands": ("code",)}.items()
+    }
+    orders = parsed.tables["orders"]
+    assert list(names.unknown(parsed, orders, columns["orders"])) == [
+        "rule known names 'contry', which is no column. Did you mean 'country'?"
+    ]
+    assert list(names.unknown_there(parsed, orders, columns)) == [
+        "rule known names 'cod', which is no column of lands. Did you mean 'code'?"
+    ]
+    assert list(names.unknown_there(parsed, orders, {"orders": columns["orders"]})) == []
+    sql = "SELECT CAST(at AS DATE) AS day, COUNT(*) AS orders FROM curated.orders GROUP BY 1"
+    (plotted, claimed) = names.misnamed_results(parsed, {"daily": sql})["orders"]
+    assert plotted.startswith("plot.y of daily names 'order'") and "'orders'" in plotted
+    assert claimed.startswith("plot.claim of daily: {most.dya}")
+
+
+def test_a_period_of_a_table_that_does_not_move_stops_nobody(lane: Lane, tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "sql", tmp_path / "sql")
+    contract = tmp_path / "tables.toml"
+    contract.write_text(
+        pipeline.CONTRACT.read_text().replace('period = "week"', 'period = "wek"', 1)
+    )
+    assert not look(lane.stack, contract, lane.secret, ["apartment_attributes"]).stops
+    prepare(lane.stack, contract, lane.secret, "apartment_attributes", "other").folder.rmdir()
+
+
+def test_a_lambda_has_its_parameters_and_spark_its_user() -> None:
+    def unknown(sql: str) -> list[str]:
+        return list(names._unknown(sql, "spark", ["amount"], "rule r"))
+
+    assert unknown("exists(array(amount), x -> exists(array(x), y -> x < y))") == []
+    assert unknown("user = 'etl' and USER is not null") == []
+    (told,) = unknown("exists(array(amount), x -> x > amuont)")
+    assert "'amuont'" in told
 
 
 def test_an_unfinished_run_is_taken_up(lane: Lane) -> None:
@@ -462,3 +559,59 @@ def workbook(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
+
+
+WRONG = """
+name = "typos"
+[tables.orders]
+keys = ["id"]
+[tables.orders.columns]
+total = { expression = "amuont * 2", type = "INTEGER" }
+[[tables.orders.rules]]
+name = "positive"
+expect = "amout > 0 and exists(array(amount), x -> x > 1) and ordered_on < current_date"
+[indicators.orders_daily]
+title = "Orders"
+period = "day"
+touched_by.orders = ["DATE_TRUNC('month', orderd_on)", "DATEADD(day, 30, Orderd_On)"]
+"""
+
+
+def test_a_name_in_the_contracts_sql_that_is_no_column_is_told_before_a_run_fails_of_it() -> None:
+    parsed = contracts.parse(WRONG, "typos")
+    columns = [{"name": name, "type": "INTEGER"} for name in ("id", "amount", "ordered_on")]
+    assert list(names.unknown(parsed, parsed.tables["orders"], columns)) == [
+        "rule positive names 'amout', which is no column. Did you mean 'amount'?",
+        "the expression of total names 'amuont', which is no column. Did you mean 'amount'?",
+        "touched_by of orders_daily names 'orderd_on', which is no column. "
+        "Did you mean 'ordered_on'?",
+    ]
+    sql = (
+        "SELECT CAST(o.at AS DATE) AS days, COUNT(*) AS orders FROM curated.orders AS o GROUP BY 1"
+    )
+    assert names.misnamed_results(parsed, {"orders_daily": sql}) == {
+        "orders": [
+            "period of orders_daily names 'day', which is no column of its query. "
+            "Did you mean 'days'?"
+        ]
+    }
+    for other in (sql.replace("days", "DAY"), "SELECT * FROM curated.orders", "SELECT a, day +"):
+        assert names.misnamed_results(parsed, {"orders_daily": other}) == {"orders": []}
+    wrong = Forecast("orders", "full", rows=0, unknown=("rule positive names 'amout'",))
+    said = Console(file=io.StringIO(), width=80)
+    screen.show_plan(Outlook([wrong]), said)
+    told = said.file.getvalue()  # type: ignore[attr-defined]
+    assert "orders: rule positive names 'amout'" in told and "the run would not begin" in told
+    assert Outlook([wrong]).stops and not Outlook([replace(wrong, unknown=())]).stops
+
+
+def test_every_name_in_the_samples_sql_is_a_column(stack: Stack) -> None:
+    parsed = pipeline.read_contract(pipeline.CONTRACT)
+    source = Source.of(stack.server.secret(DATABASE))
+    for table in parsed.tables.values():
+        columns = [{"name": each.name, "type": ""} for each in source.columns(table.name)]
+        assert list(names.unknown(parsed, table, columns)) == []
+    queries = pipeline.indicator_queries(pipeline.CONTRACT)
+    for name, query in queries.items():
+        assert names._results(query), name  # they can be told
+    assert not any(names.misnamed_results(parsed, queries).values())

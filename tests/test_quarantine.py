@@ -40,6 +40,10 @@ name = "shop_is_known"
 expect = "shop is null"
 reference = { table = "shops", on = { "shop" = "id" } }
 
+[tables.visits]
+keys = ["id"]
+rules = [{ name = "shop_is_there", reference = { table = "shops", on = { "shop" = "id" } } }]
+
 [tables.shops]
 keys = ["id"]
 """
@@ -52,6 +56,8 @@ SOURCE = (
     f"INSERT INTO {DATABASE}.sales (id, amount, code, shop) VALUES (1, 5, 'ABC', 1), "
     "(2, -5, 'ABC', 1), (3, NULL, 'ABC', 1), (4, 5, 'ab', 1), (5, 5, NULL, 2), (6, 5, NULL, 2), "
     "(7, 0, 'x', 9), (8, 5, NULL, NULL)",
+    f"CREATE TABLE {DATABASE}.visits (id INT PRIMARY KEY, shop INT)",
+    f"INSERT INTO {DATABASE}.visits VALUES (1, 1), (2, 9), (3, NULL)",
 )
 
 
@@ -91,6 +97,7 @@ def test_rows_are_listed_by_the_first_rule_that_they_break(contract: Path) -> No
         "amount_is_positive": 3,
         "code_has_three_letters": 1,
         "shop_is_known": 2,
+        "shop_is_there": 2,  # no row is free of it, nor is NULL a shop
     }
     shown = _typed("quarantine", "list", contract=contract)
     assert "shop_is_known" in shown
@@ -104,6 +111,7 @@ def test_a_program_gets_each_row_as_an_object_with_its_numbers_as_they_are(contr
     assert [len(each["sample"]) for each in found] == [1] * len(found)
     assert all(isinstance(each["sample"][0], dict) for each in found)
     assert '"amount":-' in said and '\\"' not in said
+    assert re.search(r'"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}"', said), said  # microseconds, too
     cut = {"table": "t", "rule": "r", "rows": 1, "sample": ['{"a":"too lo']}
     assert json.loads(quarantine_commands._document([cut]))[0]["sample"] == ['{"a":"too lo']
     assert json.loads(quarantine_commands._document([])) == []
@@ -128,7 +136,18 @@ def test_they_are_judged_again_by_another_rule(contract: Path, warehouse: Wareho
     contract.write_text(CONTRACT.replace("amount > 0", "amount >= 0 or amount is null"))
     told = _typed("quarantine", "retry", contract=contract)
     assert "sales: 4 rows judged again: 3 stay in quarantine, 1 left it" in told
-    assert _listed(contract) == {"amount_is_positive": 1, "code_has_three_letters": 2}
+    assert _listed(contract) == {
+        "amount_is_positive": 1,
+        "code_has_three_letters": 2,
+        "shop_is_there": 2,
+    }
+
+
+def test_a_rule_that_is_nowhere_is_a_mistake_and_no_empty_quarantine(contract: Path) -> None:
+    with pytest.raises(RunFailed, match="Did you mean 'shop_is_known'"):
+        _typed("quarantine", "list", "--rule", "shop_is_knwon", contract=contract)
+    shown = _typed("quarantine", "list", "--rule", "shop_is_known", contract=contract)
+    assert "no row in quarantine broke shop_is_known" in shown
 
 
 def test_too_many_bad_rows_stop_the_run_before_anything_is_loaded(
@@ -169,7 +188,9 @@ def test_a_run_whose_rows_were_all_mended_meanwhile_moves_nothing_and_ends(
 
 def test_a_rule_that_no_row_can_fulfil_sets_all_aside(contract: Path) -> None:
     contract.write_text(CONTRACT.replace('expect = "amount > 0"', 'expect = "FALSE"'))
-    kept = sum(_listed(contract).values())
+    before = _listed(contract)
+    others = {"shop_is_there": before.pop("shop_is_there")}  # of another table
+    kept = sum(before.values())
     told = _typed("quarantine", "retry", contract=contract)
     assert f"{kept} stay in quarantine, 0 left it" in told
-    assert _listed(contract) == {"amount_is_positive": kept}
+    assert _listed(contract) == {"amount_is_positive": kept, **others}

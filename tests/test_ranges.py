@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
+import pymysql
 import pytest
 
-from etl_lib import ranges, reading, window
+from etl_lib import midpoint, ranges, reading, window
 from etl_lib.contract import Table
 from etl_lib.planning import described
 from etl_lib.ranges import Index
@@ -48,6 +50,16 @@ KEYS = {
         "d VARCHAR(10), id INT, PRIMARY KEY (d, id)",
         "IF(seq % 10, 'acme', CONCAT('t', seq % 50)), seq",
     ),
+    # Two crowds, one tick apart: MariaDB finds a wrong MIN() by a bound between them.
+    "two seconds": (
+        "d TIMESTAMP, id INT, PRIMARY KEY (d, id)",
+        "'2026-01-01 10:00:00' + INTERVAL seq % 2 SECOND, seq",
+    ),
+    "two hundredths": (
+        "d DATETIME(2), id INT, PRIMARY KEY (d, id)",
+        "'2026-01-01 10:00:00.880' + INTERVAL seq % 2 * 10000 MICROSECOND, seq",
+    ),
+    "50% off": ("`a%b` INT, `c%s` INT, PRIMARY KEY (`a%b`, `c%s`)", "seq % 2, seq"),
     "three": (
         "a INT, b INT, c INT, PRIMARY KEY (a, b, c)",
         "IF(seq % 10, 1, 2), IF(seq % 7, 1, seq % 100), seq",
@@ -82,11 +94,14 @@ def sizes(source: Source, index: Index, where: str, pieces: list[str]) -> list[i
     inside = " + ".join(f"({piece})" for piece in pieces)
     (found,) = source.rows(
         f"SELECT COUNT(*) AS n, COALESCE(SUM({inside} <> 1), 0) AS wrong, "
-        f"CONCAT_WS(' ', {counted}) AS counts FROM {table} WHERE {where}"
+        f"CONCAT_WS(' ', {counted}) AS counts FROM {table} WHERE {where}".replace("%", "%%")
     )
     assert found["wrong"] == 0
     counts = [int(each) for each in found["counts"].split()]
     assert sum(counts) == found["n"]
+    for piece, count in zip(pieces, counts, strict=True):  # as it is read: by the index
+        sql = f"SELECT COUNT(*) AS n FROM {index.rows} WHERE ({where}) AND {piece}"
+        assert source.rows(sql.replace("%", "%%"))[0]["n"] == count
     return counts
 
 
@@ -105,7 +120,8 @@ def test_ranges_are_even_and_together_the_table(
     assert len(counts) >= PIECES - 2, counts
     assert max(counts) <= EVEN * ROWS / PIECES, counts
     for piece in pieces:  # each is a range of the index to the server, too
-        (told,) = source.rows(f"EXPLAIN SELECT * FROM {index.rows} WHERE {piece}")
+        sql = f"EXPLAIN SELECT * FROM {index.rows} WHERE {piece}"
+        (told,) = source.rows(sql.replace("%", "%%"))
         assert (told["type"], told["key"]) == ("range", "PRIMARY")
 
 
@@ -145,10 +161,44 @@ def test_few_rows_are_not_lost(source: Source, mysql_server: Server, rows: int) 
         sizes(source, index, "TRUE", index.cut(expected, 4))
 
 
-def test_keys_that_cannot_be_cut_stay_one_range(source: Source, mysql_server: Server) -> None:
-    fill(mysql_server, "inet", "id INET6 PRIMARY KEY", "CONCAT('::', HEX(seq))", 3_000)
-    index = primary(source, "inet")
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("INET6", "CONCAT('::', HEX(seq))"),
+        ("TIME(3)", "SEC_TO_TIME(seq / 7)"),
+        ("DOUBLE", "seq / 7"),
+        ("ENUM('b', 'a', 'z', 'c')", "1 + seq % 4"),
+        ("SET('b', 'a', 'z', 'c')", "1 + seq % 15"),
+        ("YEAR", "1950 + seq % 100"),
+    ],
+)
+def test_no_row_is_lost_of_keys_that_are_hard_to_cut(
+    source: Source, mysql_server: Server, column: str, value: str
+) -> None:
+    fill(mysql_server, "hard", f"k {column}, id INT, PRIMARY KEY (k, id)", f"{value}, seq", 3_000)
+    index = primary(source, "hard")
     sizes(source, index, "TRUE", index.cut(3_000, 4))
+
+
+def test_a_key_of_bits_is_read_as_a_whole(source: Source, mysql_server: Server) -> None:
+    """MariaDB compares it with a literal otherwise in WHERE than in SELECT."""
+    made = "k BIT(9), at DATETIME(6) DEFAULT NOW(6) ON UPDATE NOW(6), PRIMARY KEY (k)"
+    fill(mysql_server, "bits", made, "seq, '2025-01-01'", 500)
+    table = Table(name="bits", keys=("k",), cursor="at")
+    plan = window.incremental(source, table, checked_columns(source, table), None, None)
+    assert plan.rows == 500 and cut(source, plan, 2, table) is None
+
+
+@pytest.mark.parametrize("fraction", range(7))
+def test_the_middle_of_two_moments_is_one_that_their_column_can_have(fraction: int) -> None:
+    tick = 10 ** (6 - fraction)
+    chance = random.Random(fraction)
+    for _ in range(300):
+        low = datetime(2026, 1, 1) + timedelta(microseconds=tick * chance.randint(0, 10**7))
+        high = low + timedelta(microseconds=tick * 4 ** chance.randint(0, 12))
+        (middle,) = midpoint.between(low, high)
+        assert low < middle <= high
+        assert middle.microsecond % tick == 0
 
 
 STAMPED = "at DATETIME(6) NULL DEFAULT NOW(6) ON UPDATE NOW(6), id INT PRIMARY KEY, KEY (at)"
@@ -177,6 +227,60 @@ def cut(source: Source, plan: window.Window, pieces: int, table: Table = TABLE) 
     bound = where % tuple(f"'{each}'" for each in parameters)
     index = ranges.of_window(source, table, plan, bound)
     return None if index is None else index.cut(plan.rows, pieces)
+
+
+@pytest.mark.parametrize(
+    ("index", "columns"),
+    [
+        ("at, x", ["at"]),  # x may be NULL
+        ("at, y, x", ["at", "y"]),
+        ("at, y", ["at", "y", "id"]),
+        ("at, note(2)", ["at"]),
+        ("at, flags", ["at"]),
+    ],
+)
+def test_an_index_is_cut_as_far_as_conditions_tell_its_rows_apart(
+    source: Source, mysql_server: Server, index: str, columns: list[str]
+) -> None:
+    made = "at DATETIME(6) DEFAULT NOW(6) ON UPDATE NOW(6), x INT, y INT NOT NULL, "
+    made += f"flags BIT(9) NOT NULL, id INT PRIMARY KEY, KEY ({index})"
+    old = "IF(seq < 12000, '2024-01-01', '2025-01-01')"  # in the window, one stamp for all
+    values = f"{old}, NULLIF(seq % 4, 0), seq % 3, seq % 400, seq"
+    fill(mysql_server, "apart", made, values)
+    table = Table(name="apart", keys=("id",), cursor="at")
+    plan = window.incremental(
+        source, table, checked_columns(source, table), "2025-01-01 00:00:00", None
+    )
+    where, parameters = window.predicate(table, plan)
+    where %= tuple(f"'{each}'" for each in parameters)
+    found = ranges.of_window(source, table, plan, where)
+    assert found is not None and found.columns == columns
+    pieces = found.cut(plan.rows, 2)
+    read = [
+        source.rows(f"SELECT COUNT(*) AS n FROM {found.rows} WHERE {where} AND {piece}")[0]["n"]
+        for piece in pieces
+    ]
+    assert sum(read) == plan.rows == 8001, read
+
+
+@pytest.mark.parametrize(
+    ("others", "chosen"), [("", None), (", KEY later (at)", "later"), (", KEY (x, at)", None)]
+)
+def test_an_index_that_the_server_ignores_is_not_chosen(
+    source: Source, mysql_server: Server, stamped: window.Window, others: str, chosen: str | None
+) -> None:
+    made = f"at DATETIME(6), x INT, id INT PRIMARY KEY, KEY early (at) IGNORED{others}"
+    fill(mysql_server, "stamped", made, "'2025-01-01' + INTERVAL seq - 1 SECOND, 1, seq", 4000)
+    with pytest.raises(pymysql.err.OperationalError, match="1176"):
+        source.rows("SELECT 1 FROM stamped FORCE INDEX (early) LIMIT 1")
+    some = replace(stamped, rows=400, high="2025-01-01 00:06:40")
+    where, parameters = window.predicate(TABLE, some)
+    bound = where % tuple(f"'{each}'" for each in parameters)
+    found = ranges.of_window(source, TABLE, some, bound)
+    assert (found.name if found else None) == chosen
+    if found:
+        pieces = found.cut(some.rows, 2)
+        assert sum(sizes(source, found, bound, pieces)) == 400
 
 
 def test_a_stamp_that_many_rows_have_is_cut_by_their_keys(

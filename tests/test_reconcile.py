@@ -77,10 +77,13 @@ def test_a_change_since_the_last_run_is_pending_and_no_damage(own: Stack) -> Non
         )
         cursor.execute("DELETE FROM bookings ORDER BY booking_id DESC LIMIT 2")
         cursor.execute("DELETE FROM fx_rates LIMIT 4")
+        cursor.execute("CREATE TEMPORARY TABLE new SELECT * FROM bookings ORDER BY 1 DESC LIMIT 40")
+        cursor.execute("UPDATE new SET booking_id = booking_id + 1000, updated_at = NOW(6)")
+        cursor.execute("INSERT INTO bookings SELECT * FROM new")
     result = found(own)
     assert result.clean
     pending = {each.table: each.pending for each in result.rows}
-    assert (pending["bookings"], pending["fx_rates"]) == (5, 4)
+    assert (pending["bookings"], pending["fx_rates"]) == (5 + 40, 4)
     assert execution.run(own, prepared(own), QUIET).status == "SUCCEEDED"
 
 

@@ -389,6 +389,20 @@ def test_a_killed_server_keeps_what_was_committed_and_finishes_nothing(tmp_path:
         local_aws.stop(state)
 
 
+def test_a_statement_that_needs_more_than_one_gigabyte_fails_by_its_name_and_alone(
+    data: Any,
+) -> None:
+    table = fresh()
+    make_big(data, table)
+    asked = f"SELECT LEN(LISTAGG(REPEAT('x', 65000))) FROM {table} WHERE n < "
+    assert rows(data, f"{asked} 4000") == [[260_000_000]]
+    said = run(data, f"{asked} 10000")  # in one piece, twice as long each time it grows
+    assert said["Status"] == "FAILED"
+    assert "Out of Memory, of which the local Redshift has 1 GB: " in said["Error"]
+    assert "953.6 MiB used" in said["Error"]
+    assert rows(data, f"{asked} 4000") == [[260_000_000]]
+
+
 def test_an_aggregate_without_an_alias_is_called_as_its_function(data: Any) -> None:
     done = run(data, "SELECT COUNT(*), MAX(1), SUM(2) AS s, COUNT(1)")
     found = data.get_statement_result(Id=done["Id"])["ColumnMetadata"]

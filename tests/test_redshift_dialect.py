@@ -140,7 +140,7 @@ def test_expressions_mean_what_they_mean_in_redshift(
 @pytest.mark.parametrize(
     "sql, message",
     [
-        ("SELEC 1", "syntax error at or near"),
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
         ("SELECT FROM WHERE", "syntax error at or near"),
         ("SELECT * FROM nowhere", 'relation "nowhere" does not exist'),
         ("SELECT nothing FROM target", 'column "nothing" does not exist'),

@@ -13,7 +13,6 @@ import pytest
 from markupsafe import Markup
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from etl_lib import claims
 from workbench import (
     graph,
     pace,
@@ -95,6 +94,25 @@ def test_a_run_that_found_nothing_says_so(tmp_path: Path) -> None:
         "none was refused."
     )
     assert "workbook replay" not in text
+
+
+def test_rows_past_the_window_are_told_as_such_and_others_as_a_reason_to_look(
+    tmp_path: Path,
+) -> None:
+    short = table(source=30, raw=10, later=20)
+    text = page(tmp_path, ran(tmp_path, "hot", tables={"one": short}))
+    assert "20 of the source" in text and "each once it rests" in text
+    for counts in ({"later": 0}, {"later": 19}, {"raw": 40}):  # which explain nothing
+        text = page(tmp_path, ran(tmp_path, "lost", tables={"one": {**short, **counts}}))
+        assert "another run will not mend it" in text and "each once it rests" not in text, counts
+
+
+def test_a_run_that_found_indicators_waiting_says_so(tmp_path: Path) -> None:
+    nothing = {"one": table(**dict.fromkeys(MOVED, 0))}
+    text = page(tmp_path, ran(tmp_path, "late", tables=nothing, stale=["bookings_weekly"]))
+    assert headings(text)[0].endswith(
+        "One indicator was computed anew, for rows that an earlier run had loaded."
+    )
 
 
 def test_a_failed_run_names_the_stage_the_error_and_the_command(tmp_path: Path) -> None:
@@ -250,13 +268,6 @@ def test_a_plot_has_its_claim_and_an_indicator_without_one_says_why(tmp_path: Pa
     assert '<strong>It rises</strong><span class="soft">By week</span>' in text
     assert '<svg role="img" aria-label="It rises">' in text and "<td>&lt;5&gt;</td>" in text
     assert "<strong>By day</strong>" in text and "<p>It has no period yet" in text
-
-
-def test_every_indicator_of_the_sample_has_a_plot_and_a_claim() -> None:
-    from etl_lib import plots
-
-    names = {each.name for each in pipeline.read_contract(pipeline.CONTRACT).indicators}
-    assert names == set(plots.PANELS) == set(claims.CLAIMS)
 
 
 def test_the_states_shown_are_the_way_to_success_and_what_was_entered() -> None:

@@ -192,7 +192,9 @@ def test_what_does_not_fit_is_left_out_and_the_rest_stands_in_a_line_each(
     kept: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_commands.out, "width", 80)
-    narrow = ask().stdout
+    asked = ask()
+    narrow = asked.stdout
+    assert "no room here for" in asked.stderr and "contract" in asked.stderr
     monkeypatch.setattr(run_commands.out, "width", 160)
     wide = ask().stdout
     for heading in ("run_id", "status", "loaded", "deleted", "quarantined"):

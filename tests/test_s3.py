@@ -201,6 +201,12 @@ def test_twenty_megabytes_go_and_come_in_parts(s3: Any, tmp_path: Path) -> None:
     s3.copy({"Bucket": "bucket", "Key": "big"}, "bucket", "big2", Config=parts)
     assert s3.get_object(Bucket="bucket", Key="big2")["Body"].read() == content
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="bucket")
+    for source in ("big", "big3"):  # in one piece: of one that came in parts, and of its copy
+        named = {"CopySource": f"bucket/{source}", "Bucket": "bucket", "Key": source + "3"}
+        etag = s3.copy_object(**named)["CopyObjectResult"]["ETag"]
+        assert etag == f'"{hashlib.md5(content).hexdigest()}"'
+        found = s3.get_object(Bucket="bucket", Key=source + "3")
+        assert (found["Body"].read(), found["ETag"]) == (content, etag)
 
 
 def test_an_upload_is_no_object_until_it_is_complete(s3: Any) -> None:

@@ -62,3 +62,17 @@ def test_no_package_has_a_known_vulnerability(said: dict[str, Any]) -> None:
     ]
     assert [str(each) for each in found] == []
     assert [each["name"] for each in packages if "vulns" not in each] == []
+
+
+def test_no_scanner_is_overwritten_by_what_another_brings() -> None:
+    """checkov's fork of detect-secrets is installed as the same package."""
+    scanners.installed()
+    for folder in (scanners.FOLDER / "scanners", scanners.FOLDER / "secrets"):
+        owners: dict[str, set[str]] = {}
+        for record in folder.glob("lib/*/site-packages/*.dist-info/RECORD"):
+            for line in record.read_text().splitlines():
+                name = line.partition(",")[0]
+                if name.endswith(".py") and "/" in name:
+                    owners.setdefault(name, set()).add(record.parent.name)
+        assert len(owners) > 100
+        assert {name: both for name, both in owners.items() if len(both) > 1} == {}

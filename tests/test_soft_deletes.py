@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from etl_lib import layers, reconcile, repair
+from etl_lib import repair
 from etl_lib.contract import parse
 from etl_lib.errors import ContractError
 from etl_lib.planning import store_shapes
+from workbench import comparison, layers
 from workbench.drill.lane import CONTRACT, Lane
 from workbench.home import Home
 from workbench.mysql.server import Server
@@ -52,7 +53,7 @@ class Marked:
     def differing(self) -> int:
         run, source = self.lane.opened("x")
         table = run.contract.tables["orders"]
-        found = reconcile.compare(run, source, table)
+        found = comparison.compare(run, source, table)
         assert found is not None
         return len(found.damaged) + found.pending
 
@@ -150,7 +151,7 @@ def test_reconcile_knows_them_and_repairs_what_is_wrong_with_them(marked: Marked
     run, source = marked.lane.opened(run_id)
     table = run.contract.tables["orders"]
     run.warehouse.rows('UPDATE "raw".orders SET _deleted_at = NULL WHERE id = 2')
-    found = reconcile.compare(run, source, table)
+    found = comparison.compare(run, source, table)
     assert found is not None and found.altered == [("2",)]
     repair.store(run, table, found.damaged)
     store_shapes(run, source)

@@ -87,6 +87,19 @@ def test_a_wrong_password_is_one_message_without_the_password(source: Source) ->
     assert "not-the-password" not in str(caught.value)
 
 
+def test_a_database_that_the_user_may_not_open_is_told_with_what_opens_it(
+    source: Source, mysql_server: Server
+) -> None:
+    with mysql_server.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE DATABASE not_yours")
+    with pytest.raises(SourceError, match="Access denied") as caught:
+        replace(source, database="not_yours").base_tables()
+    grant = str(caught.value).partition("As the source's administrator: ")[2]
+    with mysql_server.cursor() as cursor:
+        cursor.execute(grant)
+    assert replace(source, database="not_yours").base_tables() == {}
+
+
 def test_an_unreachable_source_is_one_message(source: Source) -> None:
     with pytest.raises(SourceError, match="cannot reach mysql://etl@127.0.0.1:1/"):
         replace(source, port=1).base_tables()
@@ -145,6 +158,20 @@ def test_init_writes_a_contract_that_fits_and_names_what_it_left_out(source: Sou
         checked_columns(source, table)
     assert "table keyless left out: no primary key" in draft.warnings
     assert "table old left out: engine MyISAM" in draft.warnings
+
+
+def test_init_says_which_column_would_tell_of_changes_but_for_its_nulls(
+    mysql_server: Server,
+) -> None:
+    with mysql_server.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE DATABASE of_nulls")
+        cursor.execute(
+            "CREATE TABLE of_nulls.orders (id INT PRIMARY KEY, note DATETIME NULL, "
+            "updated_at DATETIME NULL DEFAULT NOW() ON UPDATE NOW())"
+        )
+    text = init.draft(Source.of(mysql_server.secret("of_nulls"))).text
+    assert "# updated_at would, if it could not be NULL" in text
+    assert "cursor" not in text and "note would" not in text
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from etl_lib.errors import BadInput
 from etl_lib.run import Run
 from etl_lib.source import Source, moving_columns
 from workbench import bookmark_views as views
-from workbench import operations, pipeline, source_option, stack
+from workbench import operations, options, pipeline, source_option, stack
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.stack import Stack
 from workbench.where import HERE, Where, somewhere
@@ -100,6 +100,7 @@ def seed(
             raise BadInput(
                 f"table {table} has a bookmark: it stands at {views.stands(chosen, mark)}. "
                 f"Nothing was changed. To move it: workbook bookmarks set {table} …"
+                f"{options.as_here()}"
             )
         if moment:
             value = moments.parsed(
@@ -219,7 +220,11 @@ def _move(run: Run, table: Table, mark: Bookmark, changes: Mapping[str, Any], co
         f"{views.stands(table, moved)} (version {moved.version})",
         soft_wrap=True,
     )
-    out.print(f"To undo it: workbook bookmarks undo {table.name} --version {moved.version}")
+    out.print(
+        f"To undo it: workbook bookmarks undo {table.name} --version {moved.version}"
+        f"{options.as_here()}",
+        soft_wrap=True,
+    )
 
 
 def of_ledger(run: Run, table: Table) -> dict[str, Any]:
@@ -249,6 +254,7 @@ def _cursor_type(made: Stack, table: Table, mark: Bookmark, source: str, databas
         raise BadInput(
             f"table {table.name} has no cursor: it is compared and loaded in full. Nothing was "
             f"changed. To load it again: workbook bookmarks set {table.name} --beginning"
+            f"{options.as_here()}"
         )
     for each in json.loads(mark.columns or "[]"):
         if each["source"] == table.cursor:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from importlib import metadata
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -20,6 +21,7 @@ from workbench import (
     endpoint,
     lab,
     operation_commands,
+    options,
     pipeline,
     quarantine_commands,
     run_commands,
@@ -34,13 +36,16 @@ from workbench.daemon import DaemonError
 from workbench.deploy import command as deploy_command
 from workbench.home import Home
 from workbench.messages import say
-from workbench.mysql import csv_files
+from workbench.mysql import csv_files, dumps
 from workbench.mysql import server as mysql
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import Prepared, prepare
 from workbench.stack import Stack
 from workbench.summary import Summary
 from workbench.where import HERE, Where, somewhere
+
+PACKAGE = "rental-apartments-etl"
+INTERRUPTED = 130
 
 
 class Via(StrEnum):
@@ -57,6 +62,23 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"{PACKAGE} {metadata.version(PACKAGE)}")
+        raise typer.Exit
+
+
+@app.callback()
+def workbook(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.add_typer(bookmark_commands.app, name="bookmarks")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(run_commands.app, name="runs")
@@ -102,6 +124,7 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         "home": str(home.root),
         "local AWS": local.url if local and endpoint.running(home.aws) else None,
         "MariaDB": f"{server.host}:{server.port}" if server and mysql.running(home.mysql) else None,
+        "its client": f"mariadb --defaults-file={server.client_options}" if server else None,
         "last run": past.last(home),
     }
     if as_json:
@@ -214,7 +237,10 @@ def schedule(
 
 @app.command()
 def parity() -> None:
-    """Prove that jobs do what notebooks do: one source, both ways, every row compared."""
+    """Prove that jobs do what notebooks do: one source, both ways, every row compared.
+
+    It changes the sample between two runs, as `workbook seed --change` does.
+    """
     from workbench import parity as comparison
 
     made = stack.up(Home.find(), say)
@@ -273,8 +299,10 @@ def sql(
             raise BadInput(said["Message"]) from None
     if as_json:
         out.print_json(json.dumps(rows, default=str))
-        return
-    _print_rows(rows)
+    elif not rows and not query.lstrip(" (\n\t").upper().startswith(("SELECT", "WITH", "SHOW")):
+        err.print("done")
+    else:
+        _print_rows(rows)
 
 
 app.command()(lab.lab)
@@ -287,7 +315,7 @@ def main() -> None:
         app()
     except BadInput as error:
         _fail(str(error), 2)
-    except (csv_files.CsvError, FileNotFoundError) as error:
+    except (csv_files.CsvError, dumps.DumpError, FileNotFoundError) as error:
         _fail(str(error), 2)
     except (EtlError, DaemonError, mysql.ServerError, ClientError) as error:
         _fail(str(error), 1)
@@ -296,13 +324,18 @@ def main() -> None:
         away = "AWS was not reached. What was finished is safe; type the command again"
         account = any(each.partition("=")[0] == "--profile" for each in sys.argv)
         _fail(f"{error}. {away if account else gone}", 1)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was finished is safe, run again to go on", 130)
+    except SystemExit as left:
+        if left.code == INTERRUPTED:  # Typer's, which says nothing
+            err.print("interrupted; what was finished is safe, run again to go on")
+        raise
 
 
 def _fail(message: str, code: int) -> NoReturn:
     err.print("[bold red]error[/]", end=" ")
     err.print(message, soft_wrap=True, markup=False)
+    here = options.as_here()
+    if "workbook " in message and here and here not in message:
+        err.print(f"To each command that is named here add:{here}", soft_wrap=True, markup=False)
     sys.exit(code)
 
 
@@ -313,7 +346,6 @@ LAPTOP = {
     "seed": "it fills the sample, which is the local MariaDB's",
     "status": "it tells what runs on this machine",
     "env": "it points other programs at the local AWS; AWS_PROFILE points them at an account",
-    "lab": "its kernel is started on the local AWS",
     "console": "it shows the local AWS; an account has a console of its own",
     "parity": "it compares two local runs",
     "drill": "it makes the local AWS fail",

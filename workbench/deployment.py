@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from workbench import uploads
 from workbench.clients import Aws
 from workbench.endpoint import ROLE
 from workbench.export.wheel import build
@@ -34,21 +35,19 @@ class Deployment:
 
     def apply(self, say: Say) -> str:
         """Make what is missing, update what changed; returns the state machine's ARN."""
-        library = self._upload_library()
-        for stem, job in definitions().items():
-            self._upload(f"jobs/{stem}.py", (FOLDER / "jobs" / f"{stem}.py").read_bytes())
-            if self._put_job(stem, job, library):
+        name, body = build()
+        jobs, s3 = definitions(), self.endpoint.client("s3")
+        uploads.put(s3, BUCKET, {f"artifacts/{name}": body})
+        uploads.put(
+            s3,
+            BUCKET,
+            {f"jobs/{stem}.py": (FOLDER / "jobs" / f"{stem}.py").read_bytes() for stem in jobs},
+        )
+        for stem, job in jobs.items():
+            if self._put_job(stem, job, f"s3://{BUCKET}/artifacts/{name}"):
                 say(f"deployed Glue job {PREFIX}{stem}")
         topic = self.endpoint.client("sns").create_topic(Name=TOPIC)["TopicArn"]
         return self._put_machine(definition(topic), say)
-
-    def _upload_library(self) -> str:
-        name, body = build()
-        return self._upload(f"artifacts/{name}", body)
-
-    def _upload(self, key: str, body: bytes) -> str:
-        self.endpoint.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
-        return f"s3://{BUCKET}/{key}"
 
     def _put_job(self, stem: str, job: Mapping[str, Any], library: str) -> bool:
         """Create or update one job; False if it was the same already."""

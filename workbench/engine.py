@@ -24,7 +24,7 @@ import nbformat
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager
@@ -71,6 +71,7 @@ class GlueKernel:
         self.manager = AsyncKernelManager(
             kernel_name=kernel.NAME, transport="ipc", ip=f"{self._sockets.name}/kernel"
         )
+        self.log = open(f"{self._sockets.name}/kernel.log", "w+")
         self.client: Any = None
         self.last_statement = 0
         self._glue: Any = None
@@ -86,8 +87,18 @@ class GlueKernel:
                 run_sync(self.manager.shutdown_kernel)()
             run_sync(self.manager.cleanup_resources)()
         finally:
+            self.log.close()
             self._sockets.cleanup()
             self._stop_session()
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """A kernel that did not start, or died before it answered, has said why."""
+        try:
+            yield
+        except RuntimeError as error:
+            self.log.seek(0)
+            raise RuntimeError(f"{error}. {self.log.read()[-1000:]}".strip()) from error
 
     @property
     def environment(self) -> dict[str, str]:
@@ -162,12 +173,18 @@ class GlueClient(PapermillNotebookClient):  # type: ignore[misc]
         self.glue_kernel = glue_kernel
         self.reset_execution_trackers()
         self.kc = glue_kernel.client
-        with self.setup_kernel(env=glue_kernel.environment, cleanup_kc=False):
+        # What the kernel writes besides its answers is of use only where there is none.
+        given = {"env": glue_kernel.environment, "stderr": glue_kernel.log}
+        with glue_kernel.explained(), self.setup_kernel(**given, cleanup_kc=False):
             glue_kernel.client = self.kc
             glue_kernel.forget()
-            for index, cell in enumerate(self.nb.cells):
-                if not self._run_cell(index, cell):
-                    break
+            try:
+                for index, cell in enumerate(self.nb.cells):
+                    if not self._run_cell(index, cell):
+                        break
+            except KeyboardInterrupt:
+                _cancel_tasks()
+                raise
 
     def process_message(self, msg: dict[str, Any], cell: Cell, cell_index: int) -> Any:
         """As nbclient, but a kernel that went idle and never answers does not hang the run.
@@ -300,6 +317,15 @@ def sends_statement(source: str) -> bool:
         if line and not line.startswith(("%", "!", "#")):
             return True
     return False
+
+
+def _cancel_tasks() -> None:
+    """What still waits for the kernel would complain of its death, once it is shut down."""
+    loop = ensure_event_loop()
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 @contextlib.contextmanager

@@ -10,22 +10,40 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
+from etl_lib import contract as contracts
+from etl_lib import zone as zones
+from etl_lib.bookmarks import BookmarkStore
+from etl_lib.contract import Contract
 from etl_lib.errors import BadInput
+from etl_lib.run import Plan
 from etl_lib.zone import Zone
-from workbench import executions, graph, history, panels, pipeline, progress, report, screen
+from workbench import (
+    executions,
+    graph,
+    history,
+    outcome,
+    panels,
+    pipeline,
+    preparation,
+    progress,
+    report,
+    screen,
+)
 from workbench.deployment import FOLDER, Deployment
 from workbench.history import Visit
 from workbench.preparation import STAGES, Prepared
 from workbench.stack import Stack
-from workbench.summary import StageResult, Summary, checks_of, tables_of
+from workbench.summary import StageResult, Summary
 from workbench.target import LOCAL, OF_STACK
-from workbench.verdict import ANEW, OVERTAKEN, THE_SAME_AGAIN, failed_place
+from workbench.verdict import ANEW, OVERTAKEN, THE_SAME_AGAIN, failed_place, run_again
 
-POLL = 0.2  # seconds between two looks at an execution
+AS_BEGUN = "By the contract that it began with; after a change of that: "
+POLL = (0.1, 0.5)  # seconds between two looks at an execution, at least and at most
+SHARE = 0.1  # and this share of the time since something happened: the jobs need the machine more
 
 
 def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
@@ -68,6 +86,7 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     status = newest.status if newest else found["status"]
     if status in ("SUCCEEDED", "RUNNING"):
         raise BadInput(f"run {prepared.run_id} is {status}: nothing to redrive")
+    _refuse_overtaken(stack, prepared)
     if _handled(client, arn):
         given = {**executions.given(found), "run_id": prepared.run_id}
         name = f"{prepared.run_id[:57]}-again-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
@@ -82,6 +101,33 @@ def redrive(stack: Stack, prepared: Prepared, console: Console) -> Summary:
     return _follow(stack, arn, prepared, console, before)
 
 
+def _refuse_overtaken(stack: Stack, prepared: Prepared) -> None:
+    """Every stage would do its work again, until the bookmarks fence it: they are a newer run's."""
+    if prepared.parsed is None:
+        return
+    zone = Zone(stack.target.bucket)
+    bookmarks = BookmarkStore(stack.target.bookmarks, prepared.parsed.name)
+    with stack.active():
+        for name in prepared.tables:
+            plan = zone.get_json(f"runs/{prepared.run_id}/plans/{name}.json")
+            mark = bookmarks.get(name)
+            own = prepared.run_id in (mark.open_run, mark.run_id)
+            if plan and Plan.from_dict(plan).in_turn and not own:
+                again = run_again(prepared.summary("state machine").as_dict())
+                raise BadInput(
+                    f"run {prepared.run_id} was overtaken: table {name} is run "
+                    f"{mark.open_run or mark.run_id}'s by now. Nothing is lost, and there is "
+                    f"nothing to redrive. Type `{again}`: it moves what is new"
+                )
+
+
+def _published(stack: Stack, url: str) -> Contract | None:
+    """The contract that a run began with: the file here may be another by now, or gone."""
+    with stack.active(), suppress(BadInput, ClientError):
+        return contracts.parse(zones.read_text(url), url)
+    return None
+
+
 def known(stack: Stack, run_id: str) -> Prepared:
     """What an earlier run was given, as its summary and its execution tell."""
     folder = stack.home.runs / run_id
@@ -89,23 +135,31 @@ def known(stack: Stack, run_id: str) -> Prepared:
     try:
         found = client.describe_execution(executionArn=stack.target.execution(run_id))
     except (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn):
+        kept = _kept(folder)
+        if kept.get("via") == "notebooks":
+            raise BadInput(
+                f"run {run_id} was one of notebooks, which has nothing to redrive: type "
+                f"`{run_again(kept)}` again, the same windows are taken up"
+            ) from None
         raise BadInput(f"no execution is named {run_id!r}: `workbook runs` lists them") from None
     given = executions.given(found)
     kept = _kept(folder)
     contract = Path(kept.get("contract", pipeline.CONTRACT))
+    url = given.get("contract", f"s3://{stack.target.bucket}/contract/current/tables.toml")
+    parsed = _published(stack, url)
     folder.mkdir(parents=True, exist_ok=True)
     return Prepared(
         run_id=run_id,
         folder=folder,
         contract=contract,
-        contract_url=given.get(
-            "contract", f"s3://{stack.target.bucket}/contract/current/tables.toml"
-        ),
+        parsed=parsed,
+        contract_url=url,
         tables=tuple(given.get("tables") or pipeline.read_contract(contract).tables),
         source_secret=given.get("source_secret", stack.target.secret),
         started=datetime.now(UTC),
         source=kept.get("source", ""),
         asked=kept.get("asked", ""),
+        stale=preparation.stale(stack, parsed) if parsed else (),
     )
 
 
@@ -135,7 +189,6 @@ def _follow(
     """``known`` are the events of an earlier attempt, which has told of them."""
     summary = prepared.summary("state machine")
     summary.write(prepared.folder)  # RUNNING, should we not live to write its end
-    clock = time.perf_counter()
     visits: list[Visit] = []
     with stack.active():
         zone = Zone(stack.target.bucket)
@@ -144,8 +197,7 @@ def _follow(
             end(
                 summary, stack.endpoint.client("stepfunctions").describe_execution(executionArn=arn)
             )
-            summary.tables = tables_of(zone, prepared.run_id, STAGES)
-            summary.checks = checks_of(zone, prepared.run_id)
+            outcome.gather(summary, stack, prepared.parsed)
         except KeyboardInterrupt:
             stack.endpoint.client("stepfunctions").stop_execution(
                 executionArn=arn, error="Interrupted", cause="workbook run was interrupted"
@@ -159,7 +211,7 @@ def _follow(
                 f"`workbook up`, then `{_redrive(summary)}`"
             )
     judge(summary, visits)
-    summary.seconds = round(time.perf_counter() - clock, 3)
+    summary.seconds = round(history.seconds(known, datetime.now(UTC)), 3)
     summary.write(prepared.folder)
     shown = report.Shown(visits, drawn(), panels=panels.after(summary, stack))
     report.write(prepared.folder, summary.as_dict(), shown)
@@ -182,12 +234,14 @@ def _watch(
 ) -> None:
     """Tell of every state that ends, until the execution is over; ``seen`` holds all visits."""
     client = stack.endpoint.client("stepfunctions")
+    changed = time.monotonic()
     told: set[tuple[int, datetime]] = set()
     _news(history.visits(known), told)
     watch = progress.Watch(stack, prepared.run_id, console, prepared.tables)
     with console.status("starting") as line:  # on a terminal: what runs right now
         while True:
-            known += newer(client, arn, known[-1]["id"] if known else 0)
+            new = newer(client, arn, known[-1]["id"] if known else 0)
+            known += new
             over = known and known[-1]["type"] in history.ENDS and not _running_again(client, arn)
             seen[:] = history.visits(known)
             for visit in _news(seen, told):
@@ -195,7 +249,9 @@ def _watch(
             if over:
                 return
             line.update("\n".join([_running(seen), *_far(seen, watch, prepared.tables)]))
-            time.sleep(POLL)
+            changed = time.monotonic() if new else changed
+            least, most = POLL
+            time.sleep(min(max(least, SHARE * (time.monotonic() - changed)), most))
 
 
 def _news(visits: Sequence[Visit], told: set[tuple[int, datetime]]) -> list[Visit]:
@@ -266,9 +322,10 @@ def end(summary: Summary, execution: Mapping[str, Any]) -> None:
         summary.error = explained(execution)
         done_with = execution.get("error") in ("BadInput", "LeaseHeld")  # those began nothing
         if any(kind in summary.error for kind in THE_SAME_AGAIN):
-            summary.error += f"\n{ANEW}"
+            summary.error += f"\n{ANEW.format(run_again(summary.as_dict()))}"
         elif not done_with and OVERTAKEN not in summary.error:
             summary.error += f"\nGo on with it: {_redrive(summary)}"
+            summary.error += f"\n{AS_BEGUN}{run_again(summary.as_dict())}"
 
 
 def _redrive(summary: Summary) -> str:

@@ -89,8 +89,9 @@ def busy(found: Iterable[Visit]) -> float:
     return seconds
 
 
-def seconds(events: Iterable[Mapping[str, Any]]) -> float:
-    """How long an execution ran, without the time between an end and its redrive."""
+def seconds(events: Iterable[Mapping[str, Any]], now: datetime | None = None) -> float:
+    """How long an execution ran, until ``now`` if it runs, without the time between an end and its
+    redrive."""
     total, begun = 0.0, None
     for event in events:
         kind = event["type"]
@@ -98,7 +99,7 @@ def seconds(events: Iterable[Mapping[str, Any]]) -> float:
             begun = event["timestamp"]
         elif kind in ENDS and begun is not None:
             total, begun = total + (event["timestamp"] - begun).total_seconds(), None
-    return total
+    return total + ((now - begun).total_seconds() if now and begun else 0.0)
 
 
 def _table(given: str, parent: Visit | None) -> str:

@@ -80,6 +80,11 @@ def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str
             )
     else:
         lines.append("# No known column tells of changes: compared by checksum, loaded in full.")
+        lines += [
+            f"# {column.name} would, if it could not be NULL: a row without a stamp is never seen."
+            for column in columns
+            if column.nullable and _cursor([replace(column, nullable=False)])
+        ]
     if decided:
         pairs = ", ".join(f"{_toml_key(name)} = {json.dumps(d)}" for name, d in decided.items())
         lines.append(f"decide = {{ {pairs} }} # Redshift has no such types")

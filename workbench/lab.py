@@ -9,32 +9,88 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from workbench import source_option, stack
+from workbench import kernel, source_option
+from workbench import stack as stacks
 from workbench.aws.glue import labs
 from workbench.home import REPOSITORY, Home
 from workbench.messages import say
-
-# For notebooks that have no session cell: the kernel's own are Glue 4.0, 5 workers and two days.
-SESSION = {
-    "glue_version": "5.1",
-    "glue_worker_type": "G.1X",
-    "glue_number_of_workers": "2",
-    "glue_idle_timeout": "30",
-}
+from workbench.stack import Stack
+from workbench.where import Where, somewhere
 
 
+@somewhere
 def lab(
+    where: Where,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8888,
-    directory: Annotated[Path, typer.Option(help="Notebooks to open.")] = REPOSITORY / "notebooks",
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            help="Notebooks to open; else notebooks/, or with --profile or --stage copies of them "
+            "with that stack's names in them."
+        ),
+    ] = None,
 ) -> None:
-    """Open JupyterLab with the Glue kernel ready on the local AWS."""
-    made = stack.up(Home.find(), say)
-    labs.hold(made.home.aws)
-    made.endpoint.client("glue").list_sessions(MaxResults=1)  # Glue is up: it sees the lab
-    for name in stack.elsewhere():
+    """Open JupyterLab with the Glue kernel ready.
+
+    Sessions are the local AWS's; with --profile those of an account, which cost.
+    """
+    from workbench import session_settings
+
+    if where.of_stack:
+        stack = where.stack(say)
+        settings = _of_stack(where, stack)
+        directory = directory or _copies(stack, settings)
+    else:
+        stack = stacks.up(Home.find(), say)
+        settings = session_settings.LOCAL
+    if not where.profile:
+        labs.hold(Home.find().aws)
+        stack.endpoint.client("glue").list_sessions(MaxResults=1)  # Glue is up: it sees the lab
+    for name in _of_the_kernel() if where.of_stack else ():
         del os.environ[name]
-    _become({**os.environ, **SESSION, **made.environment()}, made.home, directory, browser, port)
+    own = stack.environment()  # an account's has what is left of the shell's, but what leads astray
+    for name in stacks.elsewhere():
+        del os.environ[name]
+    folder = directory or REPOSITORY / "notebooks"
+    _become({**os.environ, **own, **settings}, stack.home, folder, browser, port)
+
+
+def _of_stack(where: Where, stack: Stack) -> dict[str, str]:
+    """What the kernel needs to know to start the stack's sessions; tells what they cost."""
+    from workbench import session_settings
+
+    kernel.install(stack.home.jupyter)
+    settings = session_settings.of_stack(stack)
+    settings["JUPYTER_PATH"] = str(stack.home.jupyter)
+    if where.profile:
+        settings["glue_profile"] = where.profile  # else it takes [default], whatever that is
+        say(
+            f"a session costs about {session_settings.hourly(settings):.2f} dollars an hour, from "
+            f"its first cell until it is stopped, or {session_settings.IDLE_MINUTES} minutes "
+            "after its last cell"
+        )
+    return settings
+
+
+def _of_the_kernel() -> list[str]:
+    """Names of variables that the Glue kernel reads: of another stack they would be another's."""
+    plain = ("region", "session_id", "session_id_prefix", "spark_conf", "request_origin")
+    return [name for name in os.environ if name.startswith("glue_") or name in plain]
+
+
+def _copies(stack: Stack, settings: dict[str, str]) -> Path:
+    from workbench import notebook_copies
+
+    folder = stack.home.root / "notebooks"
+    older = notebook_copies.make(stack, settings, folder)
+    say(f"notebooks with the names of {stack.target.stack}: {folder}")
+    if older:
+        say(
+            f"copies of older notebooks, kept as you left them: {', '.join(older)}; remove them to "
+            "have new ones"
+        )
+    return folder
 
 
 def _become(

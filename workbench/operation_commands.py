@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from etl_lib.errors import EtlError
-from workbench import operations, pipeline, reconciliation, source_option, stack
+from workbench import operations, options, pipeline, source_option, stack
 from workbench.drill.command import drill
 from workbench.home import Home
 from workbench.messages import say
@@ -37,6 +37,8 @@ def reconcile(
     where: Where = HERE,
 ) -> None:
     """Prove that the warehouse is what the source is, by checksums; find and repair what is not."""
+    from workbench import reconciliation  # it can run a pipeline: other commands start without
+
     pipeline.read_contract(contract)
     where.refuse(source=source)
     secret = source_option.parse(source) if source else None
@@ -52,9 +54,15 @@ def reconcile(
     if found.clean:
         return
     if not repair:
-        raise EtlError("source and warehouse differ. Repair it with: workbook reconcile --repair")
+        raise EtlError(
+            "source and warehouse differ. Repair it with: workbook reconcile --repair"
+            f"{options.as_here()}"
+        )
     reconciliation.mend(made, prepared, found, err)
-    out.print("repaired; type `workbook reconcile` once more to see it proven")
+    out.print(
+        f"repaired; type `workbook reconcile{options.as_here()}` once more to see it proven",
+        soft_wrap=True,
+    )
 
 
 def backfill(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,3 +21,17 @@ SourceOption = Annotated[
         f"the environment variable {source_option.PASSWORD}.",
     ),
 ]
+
+# Those that say which tables, and where.
+PLACES = ("--contract", "--source", "--database", "--profile", "--region", "--stage")
+
+
+def as_here() -> str:
+    """The options of this command that say which tables and where, each with a blank before it: a
+    command that is advised to follow it must not look elsewhere."""
+    words, found = sys.argv[1:], ""
+    for at, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name in PLACES and (value or words[at + 1 :]):
+            found += f" {name} {shlex.quote(value or words[at + 1])}"
+    return found

@@ -10,23 +10,22 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 from markupsafe import Markup
 
+from etl_lib import indicator_plots
 from etl_lib.contract import Indicator
 from etl_lib.errors import EtlError
-from etl_lib.identifiers import folded, redshift
 from etl_lib.warehouse import Warehouse
 from workbench import pipeline
 from workbench.stack import Stack
 from workbench.summary import Summary
 
 SIZE = (4.4, 2.7)  # inches: at a phone's width its text can still be read
-COLOURS = {"#1f3a5f": "ink", "#d1495b": "accent", "#9fb8d1": "pale"}  # of etl_lib.plots
-UNCHANGED = "No row was moved. The report of the last run that moved rows shows them as they are."
-LAST = 4  # periods of an indicator that nobody knows how to draw
-# A row for each user and week would be read for one mean a week.
-SHORTER = {
-    "bookings_per_user_weekly": "SELECT week, AVG(CAST(bookings AS DOUBLE PRECISION)) AS bookings "
-    "FROM {} GROUP BY week ORDER BY week"
+COLOURS = {
+    indicator_plots.INK: "ink",
+    indicator_plots.ACCENT: "accent",
+    indicator_plots.PALE: "pale",
 }
+UNCHANGED = "No row was moved, so they are as the last report that shows them has them."
+LAST = 4  # periods of an indicator that has no plot
 
 
 @dataclass(frozen=True)
@@ -54,31 +53,25 @@ def after(summary: Summary, stack: Stack) -> list[Panel]:
 
 
 def _panel(warehouse: Warehouse, indicator: Indicator) -> Panel:
-    table = redshift("presentation", folded(indicator.name))
-    query = SHORTER.get(indicator.name, "SELECT * FROM {} ORDER BY 1, 2")
     try:
-        rows = warehouse.rows(query.format(table))
+        rows = warehouse.rows(indicator_plots.query(indicator))
     except (EtlError, BotoCoreError) as error:  # the run has succeeded all the same
         return Panel(indicator.title, told=f"It could not be read: {error}")
     if not rows:
         return Panel(indicator.title, told="It has no period yet, so there is nothing to draw.")
-    try:
-        return _drawn(indicator, rows)
-    except KeyError:  # a contract's own indicator, or own columns: no plot is known for it
+    if indicator.plot is None:
         return Panel(indicator.title, rows=rows[-LAST:])
+    return _drawn(indicator, rows)
 
 
 def _drawn(indicator: Indicator, rows: Sequence[Mapping[str, Any]]) -> Panel:
     from matplotlib.figure import Figure
 
-    from etl_lib import claims, plots, show
+    from etl_lib import show
     from workbench import vector
 
-    frame = plots.numbers(show.frame(rows))
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
-    plots.PANELS[indicator.name](axes, frame)
-    claim = claims.of(indicator.name, frame)
-    plots.tidy(axes)
+    claim = indicator_plots.draw(axes, indicator, show.frame(rows))
     axes.tick_params(labelsize=9)
     return Panel(indicator.title, claim, vector.svg(figure, claim, COLOURS))

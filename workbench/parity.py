@@ -16,6 +16,7 @@ from etl_lib.errors import RunFailed
 from etl_lib.identifiers import redshift
 from etl_lib.warehouse import Warehouse
 from workbench import endpoint, execution, pipeline, runner, stack
+from workbench.execution import AS_BEGUN
 from workbench.home import Home
 from workbench.mysql import change
 from workbench.mysql.server import Server
@@ -125,7 +126,8 @@ def _succeed(side: Stack, run: Run, console: Console) -> Summary:
 def without_advice(error: str) -> str:
     """A run's error without what it says about a redrive: that is for runs of a home that stays."""
     said = (line.partition(": workbook redrive")[0] for line in error.splitlines())
-    return "\n".join(line for line in said if line not in ("", "Go on with it"))
+    left = (line for line in said if not line.startswith(AS_BEGUN))
+    return "\n".join(line for line in left if line not in ("", "Go on with it"))
 
 
 def _queries(side: Stack) -> dict[str, str]:

@@ -19,16 +19,15 @@ from typing import Any
 from botocore.exceptions import ParamValidationError
 
 from etl_lib.errors import BadInput
-from etl_lib.zone import Zone
-from workbench import endpoint, execution, executions, history, pipeline, source_address
+from workbench import endpoint, execution, executions, history, outcome, pipeline, source_address
 from workbench.clients import Aws
 from workbench.executions import Found
 from workbench.history import Visit
 from workbench.home import Home
 from workbench.mysql import server as mysql
-from workbench.preparation import RUN_ID, STAGES
+from workbench.preparation import RUN_ID
 from workbench.stack import Stack
-from workbench.summary import StageResult, Summary, checks_of, tables_of
+from workbench.summary import StageResult, Summary
 
 Run = Mapping[str, Any]  # a summary.json, or what would stand in it
 STATES = "state machine"
@@ -144,12 +143,11 @@ def _seen(stack: Stack, run_id: str, kept: Run | None, found: Found) -> Summary:
     summary = _summary(kept) if kept else _begun(stack, run_id, found)
     client = stack.endpoint.client("stepfunctions")
     told = execution.events(client, found.arn)
-    with stack.active():
-        zone = Zone(stack.target.bucket)
-        summary.tables, summary.checks = tables_of(zone, run_id, STAGES), checks_of(zone, run_id)
     summary.seconds = round(history.seconds(told), 3)
     execution.end(summary, client.describe_execution(executionArn=found.arn))
     summary.status = found.status
+    with stack.active():
+        outcome.gather(summary, stack)
     execution.judge(summary, history.visits(told))
     (stack.home.runs / run_id).mkdir(parents=True, exist_ok=True)
     summary.write(stack.home.runs / run_id)

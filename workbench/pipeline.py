@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
 import json
@@ -17,6 +18,8 @@ from botocore.exceptions import ClientError
 from etl_lib import contract as contracts
 from etl_lib.contract import Contract
 from etl_lib.errors import ContractError
+from etl_lib.warehouse import statements_of
+from workbench import uploads
 from workbench.clients import Aws
 from workbench.home import REPOSITORY
 from workbench.target import LOCAL, Target
@@ -68,11 +71,10 @@ class Pipeline:
         files also stand at contract/current/, for notebooks opened by hand.
         """
         s3, bucket = self.endpoint.client("s3"), self.target.bucket
-        s3.put_object(Bucket=bucket, Key=LIBRARY, Body=library())
+        uploads.put(s3, bucket, {LIBRARY: library()})
         address, files = published(path)
         for prefix in (address, "contract/current"):
-            for name, body in files.items():
-                s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body)
+            uploads.put(s3, bucket, {f"{prefix}/{name}": body for name, body in files.items()})
         return f"s3://{bucket}/{address}/tables.toml"
 
 
@@ -96,11 +98,35 @@ def read_contract(path: Path) -> Contract:
         raise ContractError(str(path), "not UTF-8", str(error)) from None
     contract = contracts.parse(text, str(path))
     folder = _sql_folder(path)
+    why = "" if folder == path.parent / "sql" else ": there is no folder sql beside the contract"
     indicators = [f"redshift/presentation/{each.name}.sql" for each in contract.indicators]
     for name in (*contract.setup, *contract.checks, *indicators):
         if not (folder / name).is_file():
-            raise ContractError(str(path), name, f"no such file under {folder}")
+            told = f"no such file under {folder}{why}{_near(folder, name)}"
+            raise ContractError(str(path), name, told)
+        try:
+            script = (folder / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ContractError(str(path), name, f"not UTF-8: {error}") from None
+        if not statements_of(script):
+            raise ContractError(str(path), name, f"no statement in that file under {folder}")
     return contract
+
+
+def _near(folder: Path, name: str) -> str:
+    """A file beside it whose name is like it."""
+    beside = sorted(each.name for each in (folder / name).parent.glob("*.sql"))
+    close = difflib.get_close_matches(Path(name).name, beside, n=1)
+    return f". Did you mean {Path(close[0]).stem!r}?" if close else ""
+
+
+def indicator_queries(path: Path) -> dict[str, str]:
+    """The SELECT that makes each indicator of a contract."""
+    folder = _sql_folder(path) / "redshift" / "presentation"
+    return {
+        each.name: statements_of((folder / f"{each.name}.sql").read_text(encoding="utf-8"))[-1]
+        for each in read_contract(path).indicators
+    }
 
 
 def library() -> bytes:

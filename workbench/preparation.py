@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from etl_lib import indicators
+from etl_lib.contract import Contract
 from etl_lib.errors import BadInput
+from etl_lib.planning import described
 from etl_lib.source import Source, checked_columns
 from workbench import pipeline, source_address
+from workbench.plan.refusal import refuse_misnamed
 from workbench.stack import DATABASE, SECRET, Stack
 from workbench.summary import Summary, status_of
 
@@ -33,17 +37,20 @@ class Prepared:
     run_id: str
     folder: Path
     contract: Path
+    parsed: Contract | None  # as it is published; None if that cannot be read
     contract_url: str
     tables: tuple[str, ...]
     source_secret: str
     started: datetime
     source: str = ""  # its address, and what to type for it
     asked: str = ""
+    stale: tuple[str, ...] = ()  # indicators that wait for a run to compute them
 
     def summary(self, via: str) -> Summary:
         started = self.started.strftime("%Y-%m-%d %H:%M:%S")
         summary = Summary(self.run_id, str(self.contract), started, via)
         summary.source, summary.asked = self.source, self.asked
+        summary.stale = list(self.stale)
         return summary
 
 
@@ -59,20 +66,28 @@ def prepare(
         raise BadInput(f"--run-id: {run_id!r} is not 1 to 80 letters, digits, - and _")
     if run_id and status_of(stack.home.runs / run_id) == "SUCCEEDED":
         raise BadInput(f"--run-id: run {run_id} has succeeded; a new run needs a new name")
-    chosen = _checked(contract, secret, tables)
-    started = datetime.now(UTC)
+    chosen = _checked(stack, contract, secret, tables)
+    started, parsed = datetime.now(UTC), pipeline.read_contract(contract)
     folder = _folder(stack.home.runs, run_id, started)
     return Prepared(
         run_id=folder.name,
         folder=folder,
         contract=contract,
+        parsed=parsed,
         contract_url=stack.pipeline.publish(contract),
         tables=chosen,
         source_secret=_secret(stack, secret),
         started=started,
         source=source_address.address(secret) if secret else "",
         asked=_asked(stack, secret),
+        stale=stale(stack, parsed),
     )
+
+
+def stale(stack: Stack, parsed: Contract) -> tuple[str, ...]:
+    """The indicators that earlier runs' rows have touched, and that none has computed since."""
+    with stack.active():
+        return tuple(indicators.stale(stack.target.warehouse(), parsed))
 
 
 def _secret(stack: Stack, secret: Mapping[str, Any] | None) -> str:
@@ -89,17 +104,21 @@ def _asked(stack: Stack, secret: Mapping[str, Any] | None) -> str:
     return source_address.asked(secret, stack.maria)
 
 
-def _checked(contract: Path, secret: Mapping[str, Any] | None, tables: str) -> tuple[str, ...]:
+def _checked(
+    stack: Stack, contract: Path, secret: Mapping[str, Any] | None, tables: str
+) -> tuple[str, ...]:
     """The names of the tables to move, each of which the source has as the contract says."""
     names = [name.strip() for name in tables.split(",") if name.strip()]
-    if secret is None:
-        chosen = pipeline.read_contract(contract).select(names)
-        return tuple(table.name for table in chosen)
-    source = Source.of(secret)
     selected = pipeline.read_contract(contract).select(names)
-    for table in selected:
-        checked_columns(source, table)
-    return tuple(table.name for table in selected)
+    columns = {}
+    if secret is not None:
+        source = Source.of(secret)
+        columns = {
+            table.name: described(checked_columns(source, table), table) for table in selected
+        }
+    chosen = tuple(table.name for table in selected)
+    refuse_misnamed(stack.home, contract, chosen, columns)
+    return chosen
 
 
 def _folder(runs: Path, run_id: str, started: datetime) -> Path:

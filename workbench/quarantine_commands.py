@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table as Picture
 
-from etl_lib import layers, staging
+from etl_lib import staging
 from etl_lib.contract import Table
 from etl_lib.errors import BadInput
 from etl_lib.identifiers import literal, redshift
-from etl_lib.reconcile import Key
 from etl_lib.run import Run
-from workbench import operations, pipeline, reconciliation, source_option, stack
+from etl_lib.settings import nearest
+from workbench import layers, operations, options, pipeline, source_option, stack
+from workbench.comparison import Key
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.preparation import prepare
 from workbench.tables import Column, fitted
@@ -45,19 +47,23 @@ def list_(
     """How many rows broke which rule, since when, and some of them as the source has them."""
     most = (MOST if as_json else FEW) if rows is None else rows
     with operations.opened(contract) as (_, run):
-        found = [each for table in _chosen(run, tables) for each in _counts(run, table, rule, most)]
+        chosen = _chosen(run, tables)
+        found = [each for table in chosen for each in _counts(run, table, rule, most)]
+        if not found:
+            _refuse_unknown(chosen, rule)
     if as_json:
         typer.echo(_document(found))
         return
     if not found:
-        out.print("quarantine is empty")
+        out.print(f"no row in quarantine broke {rule}" if rule else "quarantine is empty")
         return
     out.print(_picture(found))
     for each in found:
         for row in each["sample"]:
             out.print(f"{each['table']}  {each['rule']}  {row}", markup=False, soft_wrap=True)
     out.print(
-        "Once the source, the rule or what it refers to is mended: workbook quarantine retry",
+        "Once the source, the rule or what it refers to is mended: workbook quarantine retry"
+        f"{options.as_here()}",
         soft_wrap=True,
     )
 
@@ -74,17 +80,18 @@ def retry(
     pipeline.read_contract(contract)
     secret = source_option.parse(source) if source else None
     with operations.opened(contract) as (made, run):
-        keys = {
-            table.name: found
-            for table in _chosen(run, tables)
-            if (found := _keys(run, table, rule))
-        }
+        chosen = _chosen(run, tables)
+        keys = {table.name: found for table in chosen if (found := _keys(run, table, rule))}
+        if not keys:
+            _refuse_unknown(chosen, rule)
     if not keys:
-        out.print("nothing is in quarantine")
+        out.print(f"no row in quarantine broke {rule}" if rule else "nothing is in quarantine")
         return
     name = time.strftime("quarantine-%Y%m%dT%H%M%SZ", time.gmtime())
     given = secret or made.secret(database)
     prepared = prepare(made, contract, given, ",".join(keys), name)
+    from workbench import reconciliation  # it can run a pipeline: other commands start without
+
     summary = reconciliation.move_again(made, prepared, keys, err)
     for table, listed in keys.items():
         stayed = summary.tables[table]["quarantined"] or 0
@@ -103,6 +110,16 @@ def _chosen(run: Run, tables: str) -> list[Table]:
         missing = {table.name for table in chosen} - {table.name for table in loaded}
         raise BadInput(f"not loaded yet: {', '.join(sorted(missing))}. Type: workbook run")
     return loaded
+
+
+def _refuse_unknown(tables: Sequence[Table], name: str) -> None:
+    """A rule of which there are rows may be gone from the contract; one that is nowhere is a
+    mistake."""
+    known = {rule.name: "" for table in tables for rule in table.rules}
+    if name and name not in known:
+        raise BadInput(
+            f"--rule: no rule is named {name!r}, and no row broke one.{nearest(name, known)}"
+        )
 
 
 def _keys(run: Run, table: Table, rule: str) -> list[Key]:

@@ -10,14 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as Picture
 
-from etl_lib import indicators, layers, ledger, planning, reconcile, repair
+from etl_lib import indicators, ledger, planning, repair
 from etl_lib.contract import Table
 from etl_lib.errors import RunFailed
-from etl_lib.layers import Layers
-from etl_lib.reconcile import Comparison, Key
 from etl_lib.run import Run
 from etl_lib.source import Source
-from workbench import execution, operations
+from workbench import comparison, execution, layers, operations, options
+from workbench.comparison import Comparison, Key
+from workbench.layers import Layers
 from workbench.preparation import Prepared
 from workbench.stack import Stack
 from workbench.summary import Summary
@@ -140,7 +140,7 @@ def opened(prepared: Prepared, target: Target = LOCAL) -> tuple[Run, Source]:
 def _find(run: Run, source: Source, table: Table, found: Findings, console: Console) -> None:
     with console.status(f"comparing {table.name}"):
         ledger.prepare(run.warehouse)
-        compared = reconcile.compare(run, source, table)
+        compared = comparison.compare(run, source, table)
         if compared is None:
             found.unloaded.append(table.name)
             return
@@ -165,7 +165,7 @@ def _refuse_too_many(keys: Mapping[str, Sequence[Key]]) -> None:
             raise RunFailed(
                 f"table {name}: {len(listed):,} rows, more than can be moved one by one "
                 f"({repair.MOST_KEYS:,}). Nothing was moved. Load the whole table again: "
-                f"workbook bookmarks set {name} --beginning, then workbook run."
+                f"workbook bookmarks set {name} --beginning{options.as_here()}, then workbook run."
             )
 
 

@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from etl_lib import contract, decisions, expectations, rules, types
+from etl_lib import contract, decisions, expectations, plot_settings, rules, types
 from workbench.home import REPOSITORY
 
 FOLDER = REPOSITORY / "docs" / "reference"
@@ -25,6 +25,7 @@ SETTINGS: Mapping[str, type] = {
     "`freshness = {…}`": expectations.Freshness,
     "`rows = {…}`": expectations.Rows,
     "`[indicators.<name>]`": contract.Indicator,
+    "`[indicators.<name>.plot]`": plot_settings.Plot,
 }
 SECTIONS = (contract.Table, contract.Indicator)  # their name is that of their section
 WORDS: Mapping[str, str] = {

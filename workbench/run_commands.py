@@ -13,6 +13,7 @@ from rich.console import Console
 from workbench import tables
 from workbench.home import Home
 from workbench.messages import say
+from workbench.preparation import STAGES
 from workbench.stack import Stack
 from workbench.summary import COUNTS
 from workbench.tables import Column
@@ -58,7 +59,10 @@ def runs(
     if as_json:
         out.print_json(json.dumps(found))
     elif found:
-        out.print(tables.fitted(SHOWN, [_row(each) for each in found], out.width))
+        rows = [_row(each) for each in found]
+        out.print(tables.fitted(SHOWN, rows, out.width))
+        if names := tables.left_out(SHOWN, rows, out.width):
+            err.print(f"[dim]no room here for {', '.join(names)}: --json has all[/]")
     else:
         out.print("nothing has run yet: type `workbook run`")
 
@@ -121,8 +125,8 @@ def compared(before: Run, after: Run) -> list[dict[str, Any]]:
 def _facts(run: Run) -> dict[str, Any]:
     facts: dict[str, Any] = {name: run[name] for name in ("via", "status", "contract", "error")}
     facts["source"] = run.get("source")
-    for stage in run["stages"]:
-        facts[f"seconds of {stage['stage']}"] = round(stage["seconds"], 1)
+    took = {stage["stage"]: round(stage["seconds"], 1) for stage in run["stages"]}
+    facts |= {f"seconds of {stage}": took.get(stage) for stage in STAGES}
     for name, table in run["tables"].items():
         for count in ("mode", "tier", "low", "high", "bookmark", *COUNTS):
             facts[f"{name}: {count}"] = table.get(count)

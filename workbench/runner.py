@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,19 +14,21 @@ import papermill
 from botocore.exceptions import BotoCoreError, ClientError
 from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
+from rich.markup import escape
 
 from etl_lib import lease
 from etl_lib.errors import LeaseHeld, LeaseLost
 from etl_lib.lease import Lease
 from etl_lib.zone import Zone
-from workbench import panels, past, pipeline, report, screen
+from workbench import outcome, panels, past, pipeline, report, screen, verdict
 from workbench.engine import GlueKernel
 from workbench.home import REPOSITORY
 from workbench.preparation import STAGES, Prepared
 from workbench.stack import Stack
-from workbench.summary import StageResult, Summary, checks_of, tables_of
+from workbench.summary import StageResult, Summary
 
 READS_SOURCE = ("01_extract", "06_finalize")
+AGAIN = "Type `{}` again: the same windows are taken up"
 
 
 def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
@@ -55,9 +58,11 @@ def run(stack: Stack, prepared: Prepared, console: Console) -> Summary:
                 _stages(summary, prepared.folder, parameters, source, console, held)
         except (LeaseHeld, LeaseLost) as error:
             summary.status, summary.error = "FAILED", f"{type(error).__name__}: {error}"
-        with suppress(BotoCoreError):  # it is gone; the run has failed of that already
-            summary.tables = tables_of(Zone(stack.target.bucket), prepared.run_id, STAGES)
-            summary.checks = checks_of(Zone(stack.target.bucket), prepared.run_id)
+        try:
+            outcome.gather(summary, stack, prepared.parsed)
+        except BotoCoreError:  # the run has failed of that already
+            gone = f"The local AWS is gone: start it with `workbook up`. {_again(summary)}"
+            summary.error = f"{summary.error}. {gone}"
     summary.seconds = round(time.perf_counter() - clock, 3)
     summary.write(prepared.folder)
     notebooks = sorted(prepared.folder.glob("0*.ipynb"))
@@ -74,7 +79,7 @@ def _stages(
     console: Console,
     held: Lease,
 ) -> None:
-    with GlueKernel() as kernel, _watched(summary.run_id, console) as look:
+    with _warned(console), GlueKernel() as kernel, _watched(summary.run_id, console) as look:
         for stage in STAGES:
             held.check()
             clock = time.perf_counter()
@@ -91,6 +96,9 @@ def _stages(
             except RuntimeError as error:  # jupyter_client's, of a kernel that does not start
                 status, summary.status = "FAILED", "FAILED"
                 summary.error = f"KernelNotStarted: {error}"
+            except KeyboardInterrupt:
+                status, summary.status = "FAILED", "FAILED"
+                summary.error = f"interrupted, and its session stopped. {_again(summary)}"
             seconds = round(time.perf_counter() - clock, 3)
             summary.stages.append(StageResult(stage, status, seconds))
             look()
@@ -98,6 +106,23 @@ def _stages(
             if status == "FAILED":
                 return
     summary.status = "SUCCEEDED"
+
+
+def _again(summary: Summary) -> str:
+    return AGAIN.format(verdict.run_again(summary.as_dict()))
+
+
+@contextmanager
+def _warned(console: Console) -> Iterator[None]:
+    """Warnings in words, without the line of code that they come from."""
+
+    def tell(message: Warning | str, *_: Any, **__: Any) -> None:
+        console.print(f"[yellow]{escape(str(message))}[/]", soft_wrap=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = tell
+        yield
 
 
 def _execute(stage: str, folder: Path, parameters: Mapping[str, Any], kernel: GlueKernel) -> None:

@@ -8,7 +8,10 @@ from workbench.executions import moment
 from workbench.stack import Stack
 
 NAME = MACHINE
-LATER = 'To wait for the full hour: "cron(0 * * * ? *)"'
+LATER = {
+    "rate(1 hour)": 'To wait for the full hour: "cron(0 * * * ? *)"',
+    "rate(1 day)": 'To wait for midnight: "cron(0 0 * * ? *)"',
+}
 
 
 def put(stack: Stack, expression: str, say: Say) -> str:
@@ -36,12 +39,14 @@ def put(stack: Stack, expression: str, say: Say) -> str:
     except client.exceptions.ValidationException as error:
         said = error.response["Error"]["Message"]
         raise BadInput(f'{said}, as "rate(1 hour)" or "cron(0 5 * * ? *)" are') from None
-    told = f"runs {expression} while the local AWS is up"
-    return f"{told};\n{first}\n{LATER}" if is_rate(expression) else told
+    return with_first(f"runs {expression} while the local AWS is up", expression, first)
 
 
-def is_rate(expression: str) -> bool:
-    return expression.startswith("rate(")
+def with_first(told: str, expression: str, first: str) -> str:
+    """``told``; of a rate also when its ``first`` run begins, and what begins at full hours."""
+    if not expression.startswith("rate("):
+        return told
+    return "\n".join([f"{told};", first, *([LATER[expression]] if expression in LATER else [])])
 
 
 def current(stack: Stack) -> str | None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from etl_lib.identifiers import folded, redshift
 from workbench import pipeline, tables, verdict
 from workbench.stack import Stack
-from workbench.summary import Summary, behind, failed, remarks
+from workbench.summary import Summary, behind, failed, outdated, remarks
 from workbench.tables import Column
 
 FRACTION = re.compile(r"(?<=:\d\d)\.\d+")  # of a second
@@ -32,37 +32,45 @@ MOVED = (
 def show(summary: Summary, stack: Stack, console: Console) -> None:
     """A run on one screen: counts, the indicators, where the report is; or the error."""
     folder = stack.home.runs / summary.run_id
-    if summary.idle:
+    if summary.status == "SUCCEEDED" and not summary.moved:
         console.print(verdict.sentence(summary.as_dict()), soft_wrap=True)
-    else:
+    if not summary.idle:
         if summary.status == "SUCCEEDED":
             _show_indicators(summary, stack, console)
-        if summary.tables:
+        if summary.tables and (summary.moved or summary.status != "SUCCEEDED"):
             _show_counts(summary, console)
     for name, row in summary.tables.items():
         for line in behind(name, row) + remarks(name, row):
             console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
-    for line in failed(summary.checks):
+    for line in failed(summary.checks) + outdated(summary.still_stale):
         console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     if summary.error:
         place = verdict.failed_place(summary.as_dict())
         where = f"in {place}" if place else "before the first stage"
         console.print(f"[bold red]FAILED[/] {where}", highlight=False)
         console.print(summary.error, markup=False, soft_wrap=True)
-        console.print("Nothing half done stays behind." + _advice(summary.error))
+        own = verdict.own_contract(summary.as_dict())
+        if own and "workbook bookmarks" in summary.error:
+            console.print(f"To `workbook bookmarks` add:{own}", markup=False, soft_wrap=True)
+        console.print("No table is half loaded." + _advice(summary))
     if summary.stages:
-        spans = (f"{each.stage} {each.seconds:.1f} s" for each in summary.stages)
+        spans = [f"{each.stage} {each.seconds:.1f} s" for each in summary.stages]
+        if sum(each.seconds for each in summary.stages) > summary.seconds:
+            spans.append("they overlap: tables move side by side")
         console.print(f"[dim]{' · '.join(spans)}[/]", highlight=False)
     counts = (f"{summary.total(name):,} {name}" for name in ("loaded", "deleted", "quarantined"))
     console.print(f"{summary.status} in {summary.seconds:.1f} s: rows {', '.join(counts)}")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
 
 
-def _advice(error: str) -> str:
+def _advice(summary: Summary) -> str:
     """One way to go on, not two: some errors name their own."""
-    if "workbook redrive" in error or "Type `workbook run`" in error:
+    error, again = summary.error or "", verdict.run_again(summary.as_dict())
+    if "workbook redrive" in error or "ype `workbook run" in error:
         return ""
-    return " Mend the cause and type `workbook run` again: the same windows are taken up."
+    if "LeaseHeld: " in error:
+        return f" Type `{again}` once it has ended."
+    return f" Mend the cause and type `{again}` again: the same windows are taken up."
 
 
 def tell(result: Mapping[str, Any], stage: str, console: Console) -> None:

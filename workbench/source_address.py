@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from etl_lib import tls
-from workbench.mysql.seed import DATABASE
+from workbench.mysql.schema import DATABASE
 from workbench.mysql.server import READER, Server
 
 

@@ -18,7 +18,7 @@ from workbench.home import Home
 from workbench.messages import say
 from workbench.mysql import change as changes
 from workbench.mysql import csv_files, dumps
-from workbench.mysql import seed as seeding
+from workbench.mysql.schema import MIN_ROWS
 from workbench.mysql.server import Server
 from workbench.options import DatabaseOption
 
@@ -28,7 +28,7 @@ err = Console(stderr=True, highlight=False)
 
 def seed(
     rows: Annotated[
-        int, typer.Option(help="Apartments to make; the other tables follow.")
+        int, typer.Option(min=MIN_ROWS, help="Apartments to make; the other tables follow.")
     ] = 10_000,
     change: Annotated[
         str,
@@ -43,6 +43,8 @@ def seed(
     database: DatabaseOption = stack.DATABASE,
 ) -> None:
     """Fill the source database, or change what is in it."""
+    from workbench.mysql import seed as sample  # numpy and Arrow: other commands start without
+
     share = _share(change) if change else 0.0
     made = stack.up(Home.find(), say)
     with bars(err) as progress:
@@ -59,7 +61,7 @@ def seed(
             dumps.load_sql(made.server, database, from_sql, _callback(progress))
             found = {database: "loaded"}
         else:
-            seeded = seeding.seed(made.server, database, rows, progress=_callback(progress))
+            seeded = sample.seed(made.server, database, rows, progress=_callback(progress))
             found = {name: f"{count:,}" for name, count in seeded.items()}
     for name, text in found.items():
         out.print(f"{name:<22} {text}")
@@ -76,11 +78,13 @@ def init(
         raise BadInput(f"{contract} exists already; give another name with --contract")
     secret = source_option.parse(source) if source else stack.up(home, say).server.secret(database)
     draft = contract_init.draft(Source.of(secret))
+    contract.parent.mkdir(parents=True, exist_ok=True)
     contract.write_text(draft.text, encoding="utf-8")
     for warning in draft.warnings:
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
     out.print(
-        f"wrote {contract}: {draft.tables} tables. Next: workbook run --contract {contract}"
+        f"wrote {contract}: {draft.tables} table{'s' * (draft.tables != 1)}. "
+        f"Next: workbook run --contract {contract}"
         + (f" --source {source}" if source else f" --database {database}"),
         soft_wrap=True,
     )
@@ -93,9 +97,11 @@ def seed_if_empty(server: Server) -> None:
         row = cursor.fetchone()
     if row and row[0]:
         return
+    from workbench.mysql import seed as sample
+
     say("seeding the sample database")
     with bars(err) as progress:
-        seeding.seed(server, stack.DATABASE, progress=_callback(progress))
+        sample.seed(server, stack.DATABASE, progress=_callback(progress))
 
 
 def _share(text: str) -> float:
@@ -104,7 +110,9 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not text.endswith("%") or not 0 < share <= 1:  # a forgotten % would change every row
-        raise typer.BadParameter(f"{text!r} is not a share such as 1%", param_hint="--change")
+        raise typer.BadParameter(
+            f"{text!r} is not a share such as 1%: above 0% and up to 100%", param_hint="--change"
+        )
     return share
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -15,13 +16,13 @@ from etl_lib.errors import BadInput
 from workbench import endpoint, kernel, source_option
 from workbench.clients import Aws
 from workbench.home import Home
-from workbench.mysql import seed
+from workbench.mysql import schema
 from workbench.mysql import server as mysql
 from workbench.mysql.server import Server
 from workbench.pipeline import CONTRACT, LIBRARY, Pipeline
 from workbench.target import LOCAL, Target
 
-DATABASE = seed.DATABASE
+DATABASE = schema.DATABASE
 SECRET = LOCAL.secret
 FIELDS = ("host", "port", "username", "password", "dbname")  # of a source's secret
 
@@ -69,17 +70,25 @@ class Stack:
     def active(self) -> Iterator[None]:
         """This process, and the kernels it starts, use this stack and no other AWS. What runs in
         them may show its environment: the source's password is not in it."""
-        before, own = dict(os.environ), self.environment()
+        before, session, own = dict(os.environ), boto3.DEFAULT_SESSION, self.environment()
         for name in (*elsewhere(), *source_option.SECRETS):
             os.environ.pop(name, None)
         os.environ.update(own)
-        boto3.setup_default_session()  # it remembers the keys of an earlier stack
+        # Of this stack: that of an earlier one has its keys.
+        boto3.DEFAULT_SESSION = _session(tuple(sorted(own.items())))
         try:
             yield
         finally:
             os.environ.clear()
             os.environ.update(before)
-            boto3.DEFAULT_SESSION = None  # whoever asks makes one of what the shell says
+            boto3.DEFAULT_SESSION = session
+
+
+@lru_cache(maxsize=4)
+def _session(environment: tuple[tuple[str, str], ...]) -> Any:
+    """The session of a process with this environment. It keeps the services' models, which take a
+    tenth of a second to read."""
+    return boto3.session.Session()
 
 
 def elsewhere() -> list[str]:
@@ -110,7 +119,7 @@ def up(home: Home, say: Say) -> Stack:
     if not mysql.running(home.mysql):
         say("starting MariaDB")
     server = mysql.start(home.mysql)
-    seed.create_tables(server, DATABASE)
+    schema.create_tables(server, DATABASE)
     return attach(home, server, say)
 
 

@@ -13,7 +13,7 @@ from etl_lib.run import IN_TURN
 from etl_lib.zone import Zone
 
 WINDOW = ("mode", "tier", "why", "low", "high")
-COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing")
+COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing", "later")
 
 
 @dataclass
@@ -43,6 +43,10 @@ class Summary:
     checks: list[dict[str, Any]] = field(default_factory=list)  # of stage 06
     source: str = ""  # as an address, without its password
     asked: str = ""  # what to type for that source: --source …, --database …, or nothing
+    # Indicators that earlier runs' rows had touched and no run had computed since: as it began, and
+    # as it ended, if it failed.
+    stale: list[str] = field(default_factory=list)
+    still_stale: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -53,10 +57,14 @@ class Summary:
         return sum(table[count] or 0 for table in self.tables.values())
 
     @property
+    def moved(self) -> bool:
+        """Whether it changed a row of the warehouse's tables."""
+        return any(map(self.total, ("loaded", "deleted", "quarantined")))
+
+    @property
     def idle(self) -> bool:
         """Whether it came to its end and had nothing to do."""
-        counts = ("loaded", "deleted", "quarantined")
-        return self.status == "SUCCEEDED" and not any(map(self.total, counts))
+        return self.status == "SUCCEEDED" and not (self.moved or self.stale)
 
     def as_dict(self) -> dict[str, Any]:
         totals = {f"rows_{name}": self.total(name) for name in COUNTS[:4]}
@@ -114,6 +122,16 @@ def failed(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def outdated(names: Sequence[str]) -> list[str]:
+    """What a person should know of the indicators that a failed run leaves as they were."""
+    if not names:
+        return []
+    return [
+        f"Indicators that were not computed since the last load: {', '.join(names)}. The next run "
+        "that comes to its end does it, whether or not rows have changed."
+    ]
+
+
 def remarks(name: str, table: Mapping[str, Any]) -> list[str]:
     """What a person should know of a table besides its counts."""
     told = [f"{name}: {change}" for change in table["drift"]]
@@ -145,10 +163,16 @@ def behind(name: str, table: Mapping[str, Any]) -> list[str]:
             "moved. The next run reads the whole table."
         ]
     if table["source"] is not None and table["source"] != table["raw"]:
+        counts = f"{name}: the source has {table['source']:,} rows, raw has {table['raw']:,}."
+        if 0 < table["source"] - table["raw"] <= (table.get("later") or 0):
+            return [
+                f"{counts} {table['later']:,} of the source's lie past the end of this run's "
+                "window, and may be why: the runs to come move them, each once it rests for as "
+                "long as a run needs to read it. If the difference stays: `workbook reconcile`."
+            ]
         return [
-            f"{name}: the source has {table['source']:,} rows, raw has {table['raw']:,}. If it "
-            "did not change during the run, another run will not mend it: type `workbook "
-            "reconcile`, which finds out."
+            f"{counts} If it did not change during the run, another run will not mend it: type "
+            "`workbook reconcile`, which finds out."
         ]
     return []
 

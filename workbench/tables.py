@@ -43,6 +43,12 @@ def fitted(
     return made
 
 
+def left_out(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The names of those that ``fitted`` has no room for."""
+    shown = _chosen(columns, rows, width)
+    return [column.name for number, column in enumerate(columns) if number not in shown]
+
+
 def fits(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> bool:
     """Whether all of it stands side by side."""
     return EDGE + sum(_needs(columns, rows)) <= width

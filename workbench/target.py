@@ -20,6 +20,7 @@ class Target:
     database: str
     secret: str  # of the source
     schedule: str
+    session_role: str = ""  # of a stack's interactive sessions
     stack: str = ""  # CloudFormation's, if one made them
     options: str = ""  # what a command is given to work with it
 
@@ -35,6 +36,7 @@ class Target:
             database=outputs["Database"],
             secret=outputs["SourceSecretArn"],
             schedule=outputs["ScheduleName"],
+            session_role=outputs.get("SessionRoleArn", ""),
             stack=stack,
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 from workbench import pipeline
 from workbench.history import Visit
 from workbench.preparation import STAGES
-from workbench.summary import behind, failed, warned
+from workbench.summary import behind, failed, outdated, warned
 from workbench.target import OF_STACK
 
 Run = Mapping[str, Any]  # a summary.json
@@ -19,7 +19,7 @@ OVERTAKEN = "Fenced: "  # by a newer run: nothing can make this one go on
 BEGAN_NOTHING = ("BadInput", "LeaseHeld")
 # By what the contract or the rows are: a redrive has the same contract and the same files again.
 THE_SAME_AGAIN = ("SchemaDrift: ", "QuarantineLimit: ")
-ANEW = "Type `workbook run` once that is mended: a redrive would meet the same again."
+ANEW = "Type `{}` once that is mended: a redrive would meet the same again."
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def sentence(run: Run, place: str = "") -> str:
     if not moved:
         return (
             f"Nothing had changed: {_tables(len(run['tables']))} compared in {took}, "
-            "no row was moved, none was refused."
+            f"no row was moved, none was refused.{_caught_up(run.get('stale', ()))}"
         )
     deleted = f", {run['rows_deleted']:,} deleted," if run["rows_deleted"] else ""
     return f"{moved}{deleted} in {took}; {_refused(run['rows_quarantined'])}."
@@ -67,7 +67,7 @@ def warnings(run: Run) -> list[str]:
         for name, table in run["tables"].items()
         for line in (*behind(name, table), *warned(name, table))
     ]
-    return told + failed(run["checks"])
+    return told + failed(run["checks"]) + outdated(run.get("still_stale", ()))
 
 
 def commands(run: Run, before: Run | None = None) -> list[Command]:
@@ -76,16 +76,16 @@ def commands(run: Run, before: Run | None = None) -> list[Command]:
     if run["status"] != "SUCCEEDED":
         found.append(_again(run))
     else:
-        found.append(Command(_run(run), "moves what has changed since."))
+        found.append(Command(run_again(run), "moves what has changed since."))
         if _moved(run):
             does = (
                 "loads the files of this run again, into a warehouse that was restored from an "
                 "older state. The source is not touched."
             )
-            found.append(Command(f"workbook replay {name}{_contract(run)}", does))
+            found.append(Command(f"workbook replay {name}{own_contract(run)}", does))
     if run["rows_quarantined"]:
         shows = "shows the rows that were refused, and what they broke."
-        found.append(Command(f"workbook quarantine list{_contract(run)}", shows))
+        found.append(Command(f"workbook quarantine list{own_contract(run)}", shows))
     if before:
         line = f"workbook runs diff {before['run_id']} {name}"
         found.append(
@@ -96,26 +96,30 @@ def commands(run: Run, before: Run | None = None) -> list[Command]:
 
 def _again(run: Run) -> Command:
     if (run["error"] or "").startswith(BEGAN_NOTHING):
-        return Command(_run(run), "begins anew once the cause is mended: this run moved nothing.")
+        return Command(
+            run_again(run), "begins anew once the cause is mended: this run moved nothing."
+        )
     if any(kind in (run["error"] or "") for kind in THE_SAME_AGAIN):
-        return Command(_run(run), "begins anew once the cause is mended: nothing was loaded.")
+        return Command(run_again(run), "begins anew once the cause is mended: nothing was loaded.")
     if OVERTAKEN in (run["error"] or ""):
-        return Command(_run(run), "moves what is new: a newer run has overtaken this one.")
+        return Command(run_again(run), "moves what is new: a newer run has overtaken this one.")
     if run["via"] == "notebooks":
-        return Command(_run(run), "takes up the same windows. Mend the cause first.")
+        return Command(run_again(run), "takes up the same windows. Mend the cause first.")
     does = "goes on where it stopped: what is done is not done again. Mend the cause first."
     there = run.get("asked") or ""
     there = f" {there}" if there.startswith(OF_STACK) else ""
     return Command(f"workbook redrive {run['run_id']}{there}", does)
 
 
-def _run(run: Run) -> str:
+def run_again(run: Run) -> str:
+    """What to type for another run of the same tables."""
     via = " --via notebooks" if run["via"] == "notebooks" else ""
     asked = f" {run['asked']}" if run.get("asked") else ""
-    return f"workbook run{via}{_contract(run)}{asked}"
+    return f"workbook run{via}{own_contract(run)}{asked}"
 
 
-def _contract(run: Run) -> str:
+def own_contract(run: Run) -> str:
+    """The option that names the contract, unless it is the sample's."""
     own = Path(run["contract"]) == pipeline.CONTRACT
     return "" if own else f" --contract {shlex.quote(run['contract'])}"
 
@@ -135,6 +139,13 @@ def _moved(run: Run) -> str:
     rows, tables = run["rows_loaded"], len(moved)
     of = f"of {tables} tables" if tables > 1 else "of one table"
     return f"{rows:,} rows {of} were loaded" if rows != 1 else f"One row {of} was loaded"
+
+
+def _caught_up(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    many = f"{len(names)} indicators were" if len(names) > 1 else "One indicator was"
+    return f" {many} computed anew, for rows that an earlier run had loaded."
 
 
 def _refused(rows: int) -> str:

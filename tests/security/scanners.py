@@ -1,7 +1,9 @@
-"""Scanners, in an environment of their own: what they need clashes with our pins.
+"""Scanners, in environments of their own: what they need clashes with our pins.
 
 ``scanners.txt`` pins them by hash; ``.tools/lock/bin/uv pip compile --generate-hashes`` makes it
-from ``scanners.in`` with the options that the Makefile's ``lock`` has.
+from ``scanners.in`` with the options that the Makefile's ``lock`` has. detect-secrets has another
+one, ``secrets.txt``: checkov brings a fork of it that is installed into the same folder, and
+whichever comes last would scan.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ from workbench.home import REPOSITORY
 from workbench.prerequisites import TOOLS
 
 HERE = Path(__file__).parent
-PINS = HERE / "scanners.txt"
+SECRETS = "detect-secrets"
 EXCEPTIONS = HERE / "exceptions.toml"
-FOLDER = TOOLS / "security" / "scanners"
+FOLDER = TOOLS / "security"
 UV = "uv==0.13.9"  # installs in 5 s what pip takes 50 s for
 CODE = ("etl_lib", "workbench", "stepfunctions/jobs")
 # Hashes of packages, pictures, and figures of a benchmark.
-NO_TEXT = ("requirements.lock", "tests/security/scanners.txt", "*.png", "*package-lock.json")
+NO_TEXT = ("requirements.lock", "tests/security/*.txt", "*.png", "*package-lock.json")
 
 
 @dataclass(frozen=True)
@@ -59,21 +61,27 @@ class Excepted:
         return same and fnmatch.fnmatch(finding.where, self.where)
 
 
-def installed() -> Path:
-    """Where the scanners' commands are; skips the test, by name, where they cannot be had."""
-    kept = FOLDER / "pins.txt"  # written last
-    if not kept.exists() or kept.read_text() != PINS.read_text():
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        try:
-            _run([sys.executable, "-m", "venv", str(FOLDER)])
-            pip = [str(FOLDER / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
-            _run([*pip, "install", "--quiet", "--no-compile", UV])
-            uv = [str(FOLDER / "bin/uv"), "pip", "install", "--quiet", "--python"]
-            _run([*uv, str(FOLDER / "bin/python"), "--require-hashes", "-r", str(PINS)])
-        except RuntimeError as error:
-            pytest.skip(f"scanners: they cannot be installed here: {error}")
-        kept.write_text(PINS.read_text())
-    return FOLDER / "bin"
+def installed() -> None:
+    """Install what is not there; skips the test, by name, where it cannot be had."""
+    for name in ("scanners", "secrets"):
+        folder, pins = FOLDER / name, (HERE / f"{name}.txt").read_text()
+        kept = folder / "pins.txt"  # written last
+        if not kept.exists() or kept.read_text() != pins:
+            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                _install(folder, HERE / f"{name}.txt")
+            except RuntimeError as error:
+                pytest.skip(f"{name}: they cannot be installed here: {error}")
+            kept.write_text(pins)
+
+
+def _install(folder: Path, pins: Path) -> None:
+    python = str(folder / "bin/python")
+    _run([sys.executable, "-m", "venv", str(folder)])
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    _run([*pip, "install", "--quiet", "--no-compile", UV])
+    uv = [str(folder / "bin/uv"), "pip", "install", "--quiet", "--python", python]
+    _run([*uv, "--require-hashes", "-r", str(pins)])
 
 
 def _run(command: Sequence[str]) -> None:
@@ -90,7 +98,7 @@ def scan() -> dict[str, Any]:
             *("-f", str(TEMPLATE), "--framework", "cloudformation", "-o", "json"),
             *("--compact", "--quiet", "--skip-download"),
         ],
-        "detect-secrets": ["scan", "--no-verify", "--all-files", *tracked],
+        SECRETS: ["scan", "--no-verify", "--all-files", *tracked],
         "bandit": ["-q", "-f", "json", "-r", *CODE],
         "cfn-lint": ["-f", "json", str(TEMPLATE)],
         "pip-audit": [
@@ -104,7 +112,8 @@ def scan() -> dict[str, Any]:
 
 
 def _output(name: str, arguments: Sequence[str]) -> Any:
-    command = [str(installed() / name), *arguments]
+    folder = FOLDER / ("secrets" if name == SECRETS else "scanners")
+    command = [str(folder / "bin" / name), *arguments]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
     try:
         return json.loads(ran.stdout)

@@ -145,9 +145,10 @@ def stages(turns: Sequence[Experiment]) -> Section:
     runs = [(each, phase) for each in turns for phase in PHASES if each.of(RUN, phase)]
     return Section(
         "Where our time goes",
-        "Medians in seconds. *load raw* and *load curated* are what 04_load's statements fill; "
-        "movement is 01, 02 and load raw; execution is the state machine's time, the rest of the "
-        "command deploys and reports. A dash is a stage that was not started.",
+        "Medians in seconds. *load raw* and *load curated* are what 04_load's statements fill, "
+        "each with half of its commit; movement is 01, 02 and load raw; execution is the state "
+        "machine's time, the rest of the command deploys and reports. A dash is a stage that was "
+        "not started.",
         ("", *(f"{each.rows:,} {phase}" for each, phase in runs)),
         [(part, *(number(_part(each, phase, part)) for each, phase in runs)) for part in PARTS]
         if runs

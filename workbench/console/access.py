@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
 
 from flask import Flask, Request, Response, request
 
@@ -61,7 +62,10 @@ class Access:
         """The token stays neither in the address nor in what is linked from here."""
         if not self._is_token(asked.args["token"]):
             return _refused(CLOSED)
-        to = Response(status=303, headers={"Location": "/"})
+        rest = [(name, value) for name, value in asked.args.items(multi=True) if name != "token"]
+        # One slash: an address that begins with two is another host's.
+        where = "/" + quote(asked.path.lstrip("/\\")) + (f"?{urlencode(rest)}" if rest else "")
+        to = Response(status=303, headers={"Location": where})
         to.set_cookie(self.cookie, self.token, httponly=True, samesite="Strict")
         return to
 

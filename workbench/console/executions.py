@@ -44,6 +44,16 @@ class Histories:
         self._known: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
 
     def visits(self, client: Any, arn: str) -> list[Visit]:
+        return history.visits(self._events(client, arn))
+
+    def seconds(self, client: Any, execution: Mapping[str, Any]) -> float:
+        """How long it ran, without the time that it stood still between an end and its redrive."""
+        now = execution.get("stopDate") or datetime.now(UTC)
+        if not execution.get("redriveCount"):
+            return float((now - execution["startDate"]).total_seconds())
+        return history.seconds(self._events(client, execution["executionArn"]), now)
+
+    def _events(self, client: Any, arn: str) -> list[dict[str, Any]]:
         with self._lock:
             known = self._known.setdefault(arn, [])
             self._known.move_to_end(arn)
@@ -53,7 +63,7 @@ class Histories:
                 known += execution.events(client, arn)
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
-            return history.visits(known)
+            return list(known)
 
 
 def pages(local: Local) -> Blueprint:
@@ -64,6 +74,9 @@ def pages(local: Local) -> Blueprint:
     @made.get("/")
     def index() -> str:
         found = machines.executions(local, NEWEST)
+        client = local.client("stepfunctions")
+        for each in found:
+            each["seconds"] = histories.seconds(client, each)
         running = any(each["status"] == "RUNNING" for each in found)
         return render_template(
             "executions.html", executions=found, newest=NEWEST, poll=1 if running else 5
@@ -77,7 +90,11 @@ def pages(local: Local) -> Blueprint:
             return render_template("execution.html", **found)
         if machine == MACHINE and _report(local, name):  # a run by notebooks
             return redirect(url_for("executions.report", name=name))
-        abort(404, f"No execution of {machine} is named {name}.")
+        abort(
+            404,
+            f"No execution of {machine} is named {name}. Backfills, replays and repairs have none: "
+            "their job runs tell what they did.",
+        )
 
     @made.get("/<name>/report")
     def report(name: str) -> Response:
@@ -116,6 +133,7 @@ def shown(local: Local, histories: Histories, machine: str, name: str) -> dict[s
     running = described["status"] == "RUNNING"
     return {
         "execution": described,
+        "seconds": histories.seconds(client, described),
         "machine": machine,
         "target": target,
         "run_id": run_id,

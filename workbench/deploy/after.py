@@ -21,8 +21,7 @@ from etl_lib.warehouse import statements_of
 from workbench import bookmark_commands, operations
 from workbench.deployment import FOLDER
 from workbench.plan import screen
-from workbench.plan.command import hidden, look
-from workbench.plan.windows import has_ledger
+from workbench.plan.outlook import look
 from workbench.stack import Stack
 
 RIGHTS = FOLDER / "warehouse.sql"
@@ -111,7 +110,7 @@ def bookmarks(stack: Stack, contract: Path, say: Say) -> None:
     try:
         with stack.active():
             run = operations.unnamed(contract, stack.target)
-            if not has_ledger(run):
+            if "ledger" not in ledger.tables(run.warehouse):
                 say("bookmarks: none yet, the first run reads every table from its beginning")
                 return
             for table in run.tables:
@@ -130,8 +129,7 @@ def smoke(stack: Stack, contract: Path, secret: Mapping[str, Any] | None, consol
     stop."""
     try:
         secret = dict(secret or stack.secret(""))
-        found, held = look(stack, contract, secret, [])
-        kept_back = hidden(contract, secret, found)
+        found = look(stack, contract, secret, [])
     except (BotoCoreError, ClientError, EtlError) as error:
         console.print(
             f"[yellow]not tried[/]: a plan of the first run ({_short(error)}). Mend that, and look "
@@ -139,8 +137,8 @@ def smoke(stack: Stack, contract: Path, secret: Mapping[str, Any] | None, consol
             soft_wrap=True,
         )
         return True
-    screen.show_plan(found, held, kept_back, console)
-    return not any(each.stop for each in found)
+    screen.show_plan(found, console)
+    return not (found.refused or any(each.stop for each in found.tables))
 
 
 def _short(error: BaseException) -> str:

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from etl_lib.errors import BadInput, RunFailed
 from workbench import pipeline, source_option
+from workbench.aws.cloudformation.kinds import declared
 from workbench.clients import Aws
-from workbench.deploy import after, checks, cost, preview, removal, screen, values
+from workbench.deploy import after, cost, preview, removal, screen, values
 from workbench.deploy.artefacts import BUCKET_TEMPLATE, Artefact, artefacts, upload
 from workbench.deploy.formation import Formation
 from workbench.home import Home
@@ -27,6 +28,7 @@ from workbench.target import Target
 from workbench.where import NAME, ProfileOption, RegionOption, Stage, Where, deployed
 
 ARTIFACTS = f"{NAME}-artifacts"  # the stack with the bucket of artefacts
+WAREHOUSE_STAYS = "the local warehouse stays, with its tables: one serves all of a local AWS"
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -96,6 +98,9 @@ def deploy(
     It shows what would change and what it costs, asks, and follows it to the end. What fails is
     taken back.
     """
+    from workbench.deploy import checks  # CloudFormation, and YAML: other commands start without
+
+    _one_place(profile, target)
     _answerable("It asks before it changes the stack.", yes or dry_run)
     name = checks.repository(contract)
     given = values.settings(settings or ())
@@ -134,10 +139,15 @@ def destroy(
     if place.stack.described() is None:
         raise BadInput(f"there is no stack {place.stack.name} in {place.account}")
     kept = removal.kept(place.stack)
+    if place.local:  # what was only declared is not there
+        kept = [each for each in kept if each["ResourceType"] not in declared.KINDS]
     for each in kept:
-        verb = "[red]is deleted, too[/]" if data else "stays"
+        how = removal.how(each["ResourceType"])
+        verb = f"[red]will be deleted{how}[/]" if data else "stays"
         kind = each["ResourceType"].removeprefix("AWS::")
         out.print(f"{kind:<28} {each.get('PhysicalResourceId', '')} {verb}", soft_wrap=True)
+    if place.local and data:
+        out.print(WAREHOUSE_STAYS, soft_wrap=True)
     if data:
         removal.protected(place.aws, kept)
     _ask(f"Destroy stack {place.stack.name} of {place.account}?", yes)
@@ -154,8 +164,7 @@ def _place(
     profile: str, region: str, stage: str, target: Destination | None, running: bool
 ) -> Place:
     """Raises BadInput unless it is clear where to."""
-    if bool(profile) == bool(target):
-        raise BadInput("give one of: --profile NAME, --target local")
+    _one_place(profile, target)
     if target and region:
         raise BadInput("--region is for --profile: the local AWS has one")
     if target:
@@ -163,6 +172,11 @@ def _place(
         return Place(made.endpoint, made.home, str(stage), made)
     where = Where(profile, region, stage)
     return Place(where.account, where.home(), str(stage), None)
+
+
+def _one_place(profile: str, target: Destination | None) -> None:
+    if bool(profile) == bool(target):
+        raise BadInput("give one of: --profile NAME, --target local")
 
 
 def _preview(place: Place, found: Mapping[str, str]) -> None:

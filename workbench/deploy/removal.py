@@ -44,9 +44,14 @@ def remove(aws: Aws, resources: Sequence[Mapping[str, Any]], say: Say) -> list[s
         except (BotoCoreError, ClientError) as error:
             failed.append(f"{kind} {name}: {error}")
         else:
-            done = f"is deleted in {WAITING} days" if kind == "AWS::KMS::Key" else "deleted"
+            done = f"is deleted{how(kind)}" if how(kind) else "deleted"
             say(f"{kind.removeprefix('AWS::')} {name} {done}")
     return failed
+
+
+def how(kind: str) -> str:
+    """When a resource of this type is gone."""
+    return f" in {WAITING} days" if kind == "AWS::KMS::Key" else ""
 
 
 def _bucket(aws: Aws, name: str) -> None:

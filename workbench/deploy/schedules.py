@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from etl_lib.errors import BadInput
 from workbench.deploy.formation import Formation
-from workbench.scheduling import LATER, is_rate
+from workbench.scheduling import with_first
 from workbench.stack import Stack
 
 
@@ -38,5 +38,6 @@ def changed(stack: Stack, expression: str, off: bool, say: Callable[[str], None]
             raise
     after = formation.parameters()
     told = f"{after['ScheduleExpression']}, {after['ScheduleState']}"
-    at_once = not off and is_rate(after["ScheduleExpression"])
-    return f"{told};\nthe first run may begin at once\n{LATER}" if at_once else told
+    if off:
+        return told
+    return with_first(told, after["ScheduleExpression"], "the first run may begin at once")

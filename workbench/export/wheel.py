@@ -40,7 +40,7 @@ def build() -> tuple[str, bytes]:
         for name, body in files.items():
             member = zipfile.ZipInfo(name, EPOCH)
             member.create_system, member.external_attr = UNIX, READABLE << 16
-            archive.writestr(member, body, zipfile.ZIP_DEFLATED)
+            archive.writestr(member, body, zipfile.ZIP_DEFLATED, compresslevel=9)
     return f"etl_lib-{version}-{TAG}.whl", buffer.getvalue()
 
 

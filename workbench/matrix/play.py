@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl_lib import backfill, layers, planning, reading, reconcile, repair, staging, window
+from etl_lib import backfill, planning, reading, repair, staging, window
 from etl_lib.contract import Table
 from etl_lib.drift import spelled
 from etl_lib.errors import EtlError
@@ -16,6 +16,7 @@ from etl_lib.identifiers import redshift
 from etl_lib.planning import store_shapes
 from etl_lib.run import Run
 from etl_lib.source import checked_columns
+from workbench import comparison, layers
 from workbench.drill.lane import Lane
 from workbench.matrix import names, source
 from workbench.matrix.cells import CELLS, GROUPS, Cell
@@ -183,7 +184,7 @@ def _differing(lane: Lane) -> list[str]:
     run, reader = lane.opened("reconcile")
     found = []
     for table in run.tables:
-        compared = reconcile.compare(run, reader, table)
+        compared = comparison.compare(run, reader, table)
         assert compared is not None
         if compared.damaged or compared.pending:
             found.append(table.name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pymysql.cursors import Cursor
 
-from workbench.mysql.seed import DATABASE, TABLES, Progress, silent
+from workbench.mysql.schema import DATABASE, TABLES, Progress, silent
 from workbench.mysql.server import Server, ServerError
 
 

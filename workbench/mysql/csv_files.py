@@ -13,7 +13,7 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from workbench.mysql.load import Load
-from workbench.mysql.seed import Progress, silent
+from workbench.mysql.schema import Progress, silent
 from workbench.mysql.server import Server, quoted
 
 # Files of the public data set that are not named like their table.

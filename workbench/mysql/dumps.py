@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench import prerequisites
-from workbench.mysql.seed import Progress, silent
-from workbench.mysql.server import ADMIN, Server, quoted, write_private
+from workbench.mysql.schema import Progress, silent
+from workbench.mysql.server import Server, quoted
 
 
 class DumpError(Exception):
@@ -33,32 +33,21 @@ def load_sql(
 
 def _run(server: Server, database: str, file: Path) -> None:
     programs = prerequisites.mariadb()
-    options = server.directory / "client.cnf"  # a password in argv could be read by any user
-    write_private(options, _options(server))
-    try:
-        with open(file, "rb") as dump:
-            ran = subprocess.run(
-                [str(programs.client), f"--defaults-file={options}", f"--database={database}"],
-                stdin=dump,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                env=programs.environment(),
-            )
-    finally:
-        options.unlink()
+    command = [
+        str(programs.client),
+        f"--defaults-file={server.client_options}",  # a password in argv is read by any user
+        "--default-character-set=utf8mb4",
+        f"--database={database}",
+    ]
+    with open(file, "rb") as dump:
+        ran = subprocess.run(
+            command,
+            stdin=dump,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=programs.environment(),
+        )
     if ran.returncode:
         errors = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")]
         raise DumpError(f"{file}: {' '.join(errors) or ran.stderr.strip()}")
-
-
-def _options(server: Server) -> str:
-    settings = {
-        "protocol": "tcp",
-        "host": server.host,
-        "port": server.port,
-        "user": ADMIN,
-        "password": server.admin_password,
-        "default-character-set": "utf8mb4",
-    }
-    return "[client]\n" + "".join(f"{name}={value}\n" for name, value in settings.items())

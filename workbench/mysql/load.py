@@ -8,13 +8,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pymysql.cursors import Cursor
 
 from workbench.mysql.server import Server, quoted
+
+if TYPE_CHECKING:  # most commands load nothing, and start without it
+    import pyarrow as pa
 
 
 class Load:
@@ -51,6 +52,8 @@ class Load:
 
 def lines(table: pa.Table) -> pa.Buffer:
     """``table`` as lines: tabs between values, backslash before what would be misread."""
+    import pyarrow.compute as pc
+
     values = [_escaped(column) for column in table.combine_chunks().columns]
     values[-1] = pc.binary_join_element_wise(values[-1], "\n", "")
     joined: Any = pc.binary_join_element_wise(*values, "\t").combine_chunks()
@@ -58,6 +61,9 @@ def lines(table: pa.Table) -> pa.Buffer:
 
 
 def _escaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     text = column
     if pa.types.is_string(column.type):
         for character, escape in (("\\", "\\\\"), ("\t", "\\\t"), ("\n", "\\\n")):

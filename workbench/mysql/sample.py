@@ -17,13 +17,10 @@ from workbench.mysql.guests import Guests
 from workbench.mysql.listings import Listings
 from workbench.mysql.market import DAYS, RATED
 from workbench.mysql.rates import fx_rates
+from workbench.mysql.schema import MIN_ROWS, PER_APARTMENT
 
 SEED = 2024
 SLICE = 100_000
-MIN_ROWS = 100
-
-# How many rows a table has, per apartment.
-PER_APARTMENT = {"apartments": 1, "apartment_attributes": 1, "apartment_viewings": 3, "bookings": 2}
 
 
 @dataclass(frozen=True)

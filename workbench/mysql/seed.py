@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pyarrow as pa
 
-from workbench.home import REPOSITORY
 from workbench.mysql.load import Load, lines
-from workbench.mysql.sample import PER_APARTMENT, SEED, Sample
-from workbench.mysql.server import Server, quoted
-
-DATABASE = "rental_apartments"
-SCHEMA = REPOSITORY / "sql" / "mysql" / "schema.sql"
-TABLES = (*PER_APARTMENT, "fx_rates")
-
-Progress = Callable[[str, int, int], None]
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+from workbench.mysql.sample import SEED, Sample
+from workbench.mysql.schema import DATABASE, TABLES, Progress, create_tables, silent
+from workbench.mysql.server import Server
 
 
 def seed(
@@ -41,22 +29,6 @@ def seed(
     for table in TABLES:
         _fill(server, database, table, sample, progress)
     return {table: sample.count(table) for table in TABLES}
-
-
-def create_tables(server: Server, database: str = DATABASE, replace: bool = False) -> None:
-    """Make ``database`` and those of its tables that are missing, or all of them anew."""
-    with server.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {quoted(database)} CHARACTER SET utf8mb4")
-    with server.cursor(database) as cursor:
-        if replace:
-            cursor.execute("DROP TABLE IF EXISTS " + ", ".join(TABLES))
-        for statement in _statements(SCHEMA):
-            cursor.execute(statement)
-
-
-def _statements(file: Path) -> list[str]:
-    """The statements of a file that has no semicolon anywhere else."""
-    return [text for text in file.read_text(encoding="utf-8").split(";") if text.strip()]
 
 
 def _fill(server: Server, database: str, table: str, sample: Sample, progress: Progress) -> None:

@@ -71,6 +71,11 @@ class Server:
         return self.directory / "imports"
 
     @property
+    def client_options(self) -> Path:
+        """For the administrator's own client: ``mariadb --defaults-file=FILE``."""
+        return self.directory / "client.cnf"
+
+    @property
     def temporary(self) -> Path:
         """Its own: a server that starts deletes the temporary tables of all that share a place."""
         return self.directory / "tmp"
@@ -85,6 +90,8 @@ class Server:
             database=database,
             charset="utf8mb4",
             connect_timeout=10,
+            # It is this machine. PyMySQL would read all its certificates first: 50 ms each time.
+            ssl_disabled=True,
         )
 
     @contextmanager
@@ -234,6 +241,7 @@ def _launch(programs: prerequisites.Mariadb, server: Server, options: Sequence[s
         directory.mkdir(mode=0o700, exist_ok=True)
     users = server.directory / "users.sql"
     write_private(users, _users(server))
+    write_private(server.client_options, _client_options(server))
     try:
         _daemon(server.directory).start(
             [*_command(programs, server, users), *options],
@@ -289,6 +297,13 @@ def _users(server: Server) -> str:
             f"GRANT PROCESS, REPLICATION CLIENT ON *.* TO {reader};",
             "",
         ]
+    )
+
+
+def _client_options(server: Server) -> str:
+    return (
+        f"[client]\nprotocol=tcp\nhost={server.host}\nport={server.port}\nuser={ADMIN}\n"
+        f'password="{server.admin_password}"\n'
     )
 
 

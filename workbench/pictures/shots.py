@@ -26,10 +26,10 @@ SHOTS: Mapping[str, Sequence[str]] = {
     "03_transform": ["show.broken(curated)", "plots.verdicts(curated)\n%matplot plt"],
     "04_load": ['loaded = load.load(run)\nshow.frame(loaded, "table")'],
     "05_bookmark": ['show.frame(advanced, "table")', "show.bookmarks(run)"],
-    "06_finalize": ["figure = plots.indicators(frames)\n%matplot plt"],
+    "06_finalize": ["figure = plots.indicators(run.contract.indicators, frames)\n%matplot plt"],
 }
 # What makes the tables and plots that the cells show.
-SHOWING = ("show.py", "plots.py", "claims.py")
+SHOWING = ("show.py", "plots.py", "indicator_plots.py", "claims.py")
 INDICATORS = "redshift/presentation"
 
 Cell = dict[str, Any]

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from etl_lib import privileges
-from etl_lib.source import Source
-from workbench import operations, pipeline, source_option
+from workbench import pipeline, source_option
 from workbench import stack as stacks
 from workbench.home import Home
 from workbench.messages import say
 from workbench.options import ContractOption, DatabaseOption, SourceOption
 from workbench.plan import alternatives, cost, durations, machine, screen
 from workbench.plan.cost import Basis, Line
-from workbench.plan.holder import holder
-from workbench.plan.windows import Forecast, forecasts
-from workbench.stack import Stack
+from workbench.plan.outlook import Outlook, look
+from workbench.plan.windows import Forecast
 from workbench.where import HERE, Where, somewhere
 
 out = Console(highlight=False)
@@ -49,7 +45,8 @@ def plan(
 ) -> None:
     """What a run started now would move, table by table. It changes nothing anywhere.
 
-    Exit code 1 if such a run would stop, or would not begin as another one holds the lease.
+    Exit code 1 if such a run would stop, or would not begin: as another one holds the lease, or as
+    the contract's SQL names what is not there.
     """
     hours = cost.hours(every)
     names = [name.strip() for name in tables.split(",") if name.strip()]
@@ -58,35 +55,16 @@ def plan(
     secret = source_option.parse(source) if source else None
     made = where.stack(say, running=True)
     secret = secret or made.secret(database)
-    found, held = look(made, contract, secret, names)
-    kept_back = hidden(contract, secret, found)
-    basis = _basis(made.home, contract, found, rpus, hours) if with_cost else None
+    found = look(made, contract, secret, names)
+    basis = _basis(made.home, contract, found.tables, rpus, hours) if with_cost else None
     if as_json:
-        out.print_json(json.dumps(_document(found, held, kept_back, basis)))
+        out.print_json(json.dumps(_document(found, basis)))
     else:
-        screen.show_plan(found, held, kept_back, out)
+        screen.show_plan(found, out)
         if basis:
             screen.show_cost(basis, cost.lines(basis), out)
-    if _stops(found, held):
+    if found.stops:
         raise typer.Exit(1)
-
-
-def look(
-    stack: Stack, contract: Path, secret: dict[str, Any], names: Sequence[str]
-) -> tuple[list[Forecast], str | None]:
-    """What is expected of each table, and who holds the lease. Reads only."""
-    source = Source.of(secret)
-    with stack.active():
-        run = operations.unnamed(contract, stack.target)
-        run = replace(run, tables=run.contract.select(list(names)))
-        return forecasts(run, source), holder(run)
-
-
-def hidden(contract: Path, secret: dict[str, Any], found: Sequence[Forecast]) -> str | None:
-    """What the source hides, and so keeps back from windows with a cursor."""
-    tables = pipeline.read_contract(contract).tables
-    lags = [tables[each.table].lag for each in found if tables[each.table].cursor]
-    return privileges.hidden(Source.of(secret), max(lags)) if lags else None
 
 
 def _basis(home: Home, contract: Path, found: Sequence[Forecast], rpus: int, hours: float) -> Basis:
@@ -96,24 +74,19 @@ def _basis(home: Home, contract: Path, found: Sequence[Forecast], rpus: int, hou
     return Basis(found, flow, durations.rates(home.runs), cost.settings(), rpus, hours)
 
 
-def _document(
-    found: Sequence[Forecast], held: str | None, hidden: str | None, basis: Basis | None
-) -> dict[str, Any]:
+def _document(found: Outlook, basis: Basis | None) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "lease": held,
-        "hidden": hidden,
-        "stops": _stops(found, held),
-        "rows": sum(each.rows for each in found),
-        "bytes": sum(each.bytes for each in found),
-        "tables": [each.as_dict() for each in found],
+        "lease": found.held,
+        "hidden": found.hidden,
+        "stops": found.stops,
+        "rows": sum(each.rows for each in found.tables),
+        "bytes": sum(each.bytes for each in found.tables),
+        "tables": [each.as_dict() for each in found.tables],
+        "stale": list(found.stale),
     }
     if basis:
         document["cost"] = _cost(basis, cost.lines(basis))
     return document
-
-
-def _stops(found: Sequence[Forecast], held: str | None) -> bool:
-    return bool(held) or any(each.stop for each in found)
 
 
 def _cost(basis: Basis, found: Sequence[Line]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from rich.table import Table
 from etl_lib.expectations import WARNED
 from workbench.plan import alternatives
 from workbench.plan.cost import Basis, Line, redshift_seconds, total
+from workbench.plan.outlook import Outlook
 from workbench.plan.prices import COLLECTED, REGION
 from workbench.plan.windows import Forecast
-from workbench.tables import Column, fitted
+from workbench.tables import Column, fitted, left_out
 
 COLUMNS = (
     Column("table"),
@@ -34,34 +35,39 @@ KEYS_CHANGED = "keys came or went; they are compared, and deletes loaded"
 KEYS_UNKNOWN = "keys are compared once: what they were is not known"
 
 
-def show_plan(
-    found: Sequence[Forecast], holder: str | None, hidden: str | None, console: Console
-) -> None:
-    title = "What a run started now would move"
-    console.print(fitted(COLUMNS, [_cells(each) for each in found], console.width, title))
-    if any(each.checks for each in found):
-        console.print(_expectations(found, console.width))
-    for text in [*_remarks(found, holder), *filter(None, [hidden])]:
+def show_plan(found: Outlook, console: Console) -> None:
+    title, cells = "What a run started now would move", [_cells(each) for each in found.tables]
+    console.print(fitted(COLUMNS, cells, console.width, title))
+    if names := left_out(COLUMNS, cells, console.width):
+        console.print(f"[dim]no room for {', '.join(names)}: a wider terminal or --json has it[/]")
+    if any(each.checks for each in found.tables):
+        console.print(_expectations(found.tables, console.width))
+    for text in [*_remarks(found), *filter(None, [found.hidden])]:
         console.print(text, soft_wrap=True, markup=False, style="yellow")
-    if any(each.stop for each in found):
-        console.print("[bold red]the run would stop[/], and nothing would be loaded")
-    elif holder:
-        console.print("[bold red]the run would not begin[/] while the lease is held")
-    else:
-        rows, size = sum(each.rows for each in found), sum(each.bytes for each in found)
-        console.print(f"{rows:,} rows, about {amount(size)}; nothing was written")
+    console.print(_verdict(found))
+
+
+def _verdict(found: Outlook) -> str:
+    if found.refused:
+        return "[bold red]the run would not begin[/]: the contract names what is not there"
+    if any(each.stop for each in found.tables):
+        return "[bold red]the run would stop[/], and nothing would be loaded"
+    if found.held:
+        return "[bold red]the run would not begin[/] while the lease is held"
+    rows, size = (sum(getattr(each, of) for each in found.tables) for of in ("rows", "bytes"))
+    return f"{rows:,} rows, about {amount(size)}; nothing was written"
 
 
 def show_cost(basis: Basis, found: Sequence[Line], console: Console) -> None:
     console.print(_cost("What such a run costs on AWS, in dollars", found, True))
     month = {
-        "what it costs": total(found)[1],
+        "this workbook": total(found)[1],
         "DMS": _other("Instead: AWS DMS, a month", alternatives.dms(basis), console),
         "zero-ETL": _other(
             "Instead: Aurora zero-ETL, a month", alternatives.zero_etl(basis), console
         ),
     }
-    told = ", ".join(f"{name} {dollars(value)}" for name, value in month.items())
+    told = ", ".join(f"{name} ${dollars(value)}" for name, value in month.items())
     console.print(f"a month with a run every {_every(basis.hours)}: {told}", soft_wrap=True)
     console.print(_prices([*found, *alternatives.dms(basis), *alternatives.zero_etl(basis)]))
     for text in assumptions(basis):
@@ -138,10 +144,17 @@ def _expectations(found: Sequence[Forecast], width: int) -> Table:
     return fitted(EXPECTED, rows, width, "What the contract expects", styles)
 
 
-def _remarks(found: Sequence[Forecast], holder: str | None) -> Iterator[str]:
-    if holder:
-        yield f"the lease is held by {holder}: a run started now would wait, or end with LeaseHeld"
-    for each in found:
+def _remarks(found: Outlook) -> Iterator[str]:
+    if found.held:
+        yield (
+            f"the lease is held by {found.held}: a run started now would wait, or end with "
+            "LeaseHeld"
+        )
+    if found.stale:
+        yield (
+            f"to be computed anew, of rows that an earlier run has loaded: {', '.join(found.stale)}"
+        )
+    for each in found.tables:
         if each.stop:
             yield each.stop
         if each.adopts:
@@ -151,6 +164,7 @@ def _remarks(found: Sequence[Forecast], holder: str | None) -> Iterator[str]:
         if each.keys_changed and each.low:
             yield f"{each.table}: {KEYS_CHANGED if each.keys_known else KEYS_UNKNOWN}"
         yield from (f"{each.table}: {change}" for change in each.drift)
+        yield from (f"{each.table}: {name}" for name in each.unknown)
 
 
 def _other(title: str, found: Sequence[Line], console: Console) -> float:

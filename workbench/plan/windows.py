@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,17 +14,18 @@ from etl_lib.expectations import Judged
 from etl_lib.run import Run
 from etl_lib.source import Source, checked_columns
 from etl_lib.types import Column
+from workbench.plan import sample
 
-# Of fewer rows, the bytes of a Parquet file are mostly its footer.
-ROWS_THAT_TELL = 1_000
+ROWS_THAT_TELL = 1_000  # of an earlier run: its files say how many bytes a row has
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What is expected of one table. ``stop`` is the error that would end the run, if any.
 
-    ``row_bytes`` are those of Parquet where ``measured`` by an earlier run, or InnoDB's estimate.
-    ``size`` is InnoDB's estimate of the whole table.
+    ``row_bytes`` are those of Parquet, ``measured`` by an earlier run or by a sample of the rows.
+    ``size`` is InnoDB's estimate of the whole table, which is 0 for a while after it was filled:
+    then it is what is to be moved.
     """
 
     table: str
@@ -35,7 +36,7 @@ class Forecast:
     high: str | None = None
     rows: int = 0
     row_bytes: float = 0.0
-    measured: bool = False
+    measured: bool = False  # by an earlier run
     size: int = 0
     keys_changed: bool = False  # or nobody knows whether they did: they are compared
     drift: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Forecast:
     repairs: str | None = None  # the run that has loaded, and whose bookmark is to follow
     stop: str | None = None
     keys_known: bool = True  # what the keys were when the last run had loaded
+    unknown: tuple[str, ...] = ()  # names in the contract's SQL that are no columns
 
     @property
     def bytes(self) -> int:
@@ -62,7 +64,7 @@ def forecasts(run: Run, source: Source) -> list[Forecast]:
     """One for each table of ``run``. Raises SourceError where ``workbook run`` does not begin."""
     columns = {table.name: checked_columns(source, table) for table in run.tables}
     sizes = _sizes(source)
-    loaded = has_ledger(run)
+    loaded = "ledger" in ledger.tables(run.warehouse)
     return [
         _forecast(run, source, table, columns[table.name], sizes[table.name], loaded)
         for table in run.tables
@@ -74,14 +76,14 @@ def _forecast(
     source: Source,
     table: Table,
     columns: Sequence[Column],
-    size: Mapping[str, int],
+    size: int,
     loaded: bool,
 ) -> Forecast:
     mode = "incremental" if table.cursor else "full"
     try:
         return _expected(run, source, table, columns, size, loaded)
     except EtlError as error:
-        return Forecast(table.name, mode, size=size["size"], stop=str(error))
+        return Forecast(table.name, mode, size=size, stop=str(error))
 
 
 def _expected(
@@ -89,7 +91,7 @@ def _expected(
     source: Source,
     table: Table,
     columns: Sequence[Column],
-    size: Mapping[str, int],
+    size: int,
     loaded: bool,
 ) -> Forecast:
     mark = ledger.foreseen(run, table.name) if loaded else _unloaded(run, table)
@@ -99,25 +101,17 @@ def _expected(
     drift.settle(table, mark, planning.described(columns, table))  # before it is counted, as a run
     besides = ledger.besides(run, table.name) if loaded else 0
     plan = planning.upcoming(run, source, table, columns, mark, besides)
-    row_bytes, measured = _row_bytes(run, mark, size["length"])
-    window = plan.window
+    window, earlier = plan.window, _row_bytes(run, mark)
+    row_bytes = earlier or (sample.row_bytes(source, table, plan) if window.rows else 0.0)
     return Forecast(
         table.name, window.mode, window.tier, window.why, window.low, window.high, window.rows,
-        row_bytes, measured, size["size"], plan.sweep, tuple(plan.drift),
+        row_bytes, bool(earlier), max(size, round(window.rows * row_bytes)), plan.sweep,
+        tuple(plan.drift),
         tuple(map(dict, plan.checks)),
         adopts=mark.open_run if planning.unfinished(table, mark) else None,
         keys_known=mark.keys_digest is not None and mark.besides == besides,
         repairs=mark.run_id if run.bookmarks.get(table.name).run_id != mark.run_id else None,
     )  # fmt: skip
-
-
-def has_ledger(run: Run) -> bool:
-    """A run makes it; before the first one there is none to ask."""
-    return bool(
-        run.warehouse.scalar(
-            "SELECT COUNT(*) FROM svv_tables WHERE table_schema = 'etl' AND table_name = 'ledger'"
-        )
-    )
 
 
 def _unloaded(run: Run, table: Table) -> Bookmark:
@@ -128,18 +122,18 @@ def _unloaded(run: Run, table: Table) -> Bookmark:
     return mark
 
 
-def _row_bytes(run: Run, mark: Bookmark, length: int) -> tuple[float, bool]:
+def _row_bytes(run: Run, mark: Bookmark) -> float | None:
+    """As the files of the last run that moved rows have them; None if they do not tell."""
     meta = ((run.zone.get_json(mark.manifest) or {}) if mark.manifest else {}).get("meta")
     if meta and meta["record_count"] >= ROWS_THAT_TELL:
-        return meta["content_length"] / meta["record_count"], True
-    return float(length), False
+        return float(meta["content_length"]) / float(meta["record_count"])
+    return None
 
 
-def _sizes(source: Source) -> dict[str, dict[str, int]]:
+def _sizes(source: Source) -> dict[str, int]:
     rows = source.rows(
-        "SELECT table_name AS name, avg_row_length AS length, data_length AS size "
+        "SELECT table_name AS name, data_length AS size "
         "FROM information_schema.tables WHERE table_schema = %s",
         [source.database],
     )
-    names = ("length", "size")
-    return {row["name"]: {name: int(row[name] or 0) for name in names} for row in rows}
+    return {row["name"]: int(row["size"] or 0) for row in rows}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -20,9 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyspark
-
-from workbench.aws.glue import process, spark
+from workbench.aws.glue import classes, process, spark
 from workbench.aws.protocol import Context
 
 MOST = 2  # at once, unless WORKBOOK_JVMS says otherwise; each takes 1 GB of memory
@@ -212,10 +211,10 @@ def _launch(context: Context, kind: Kind, root: Path) -> Jvm:
     spark.write_configuration(folder / "conf", folder / "tmp", dict(kind))
     told = folder / "connection"
     environment = process.environment(context, [], folder / "tmp", folder / "conf")
-    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    submit = classes.spark_home() / "bin" / "spark-submit"
     with open(folder / "jvm.log", "ab") as log:
         child = subprocess.Popen(
-            [str(submit), "pyspark-shell"],
+            [str(submit), *shlex.split(environment["PYSPARK_SUBMIT_ARGS"])],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

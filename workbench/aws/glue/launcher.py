@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import gc
 import hashlib
 import importlib
 import json
@@ -33,17 +34,25 @@ PR_SET_PDEATHSIG = 1
 PRELOADED = (
     "boto3",
     "boto3.dynamodb.conditions",
+    "boto3.dynamodb.transform",
+    "boto3.s3.inject",
     "boto3.s3.transfer",
     "botocore.endpoint",
     "botocore.httpsession",
     "botocore.signers",
     "connectorx",
+    "encodings.idna",  # by every request
+    "graphlib",
+    "pandas",  # by pyarrow, once it has values to convert
     "pyarrow",
+    "pyarrow.compute",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "pymysql",
     "pyspark",
     "pyspark.sql",
     "awsglue.utils",
+    "tomllib",
 )
 SERVICES = ("dynamodb", "redshift-data", "s3", "secretsmanager")
 
@@ -56,6 +65,8 @@ def main() -> None:
             importlib.import_module(name)
     _read_models()
     _keep_compiled()
+    gc.collect()
+    gc.freeze()  # else each child goes through all that was loaded, and copies it page by page
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from workbench import prerequisites
+from workbench.aws.glue import classes
 from workbench.aws.protocol import Context
 
 # An editable install puts the repository on every process's path; a session, as on Glue, has
@@ -40,7 +40,7 @@ def environment(context: Context, path: list[str], scratch: Path, conf: Path) ->
     bypass = [kept.get("NO_PROXY") or kept.get("no_proxy") or "", "127.0.0.1", "localhost"]
     return {
         **kept,
-        "JAVA_HOME": str(prerequisites.java_home()),
+        **classes.environment(conf),
         "NO_PROXY": ",".join(filter(None, bypass)),
         "AWS_ENDPOINT_URL": context.url,
         "AWS_ACCESS_KEY_ID": context.access_key,
@@ -51,7 +51,6 @@ def environment(context: Context, path: list[str], scratch: Path, conf: Path) ->
         "PYTHONUNBUFFERED": "1",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_CONF_DIR": str(conf),
         "SPARK_LOCAL_DIRS": str(scratch),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "MPLBACKEND": "Agg",

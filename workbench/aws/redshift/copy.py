@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +34,8 @@ COMMAND = re.compile(
 COLUMNAR = {"IAM_ROLE", "FORMAT", "PARQUET", "MANIFEST", "STATUPDATE"}
 COLUMNAR_NOT_HERE = ("ACCEPTINVCHARS", "FILLRECORD", "CREDENTIALS", "WITH")
 PAGE = f"{GUIDE}/copy-usage_notes-copy-from-columnar.html"
+# https://docs.aws.amazon.com/redshift/latest/dg/r_Datetime_types.html
+LEAST = "4713-01-01 (BC) 00:00:00"
 # The Arrow type that a file's column must have, by the table column's DuckDB type.
 ARROW = {
     "BOOLEAN": pa.bool_(),
@@ -43,6 +49,9 @@ ARROW = {
     "VARCHAR": pa.string(),
     "BLOB": pa.binary(),
 }
+
+# What DuckDB raises of a file that is damaged; of others, such as an interrupt, it is the class.
+DAMAGED = (duckdb.Error, duckdb.InvalidInputException, duckdb.IOException)
 
 
 @dataclass(frozen=True)
@@ -64,8 +73,10 @@ class Column:
     arrow: pa.DataType
 
 
-def run(cursor: duckdb.DuckDBPyConnection, state: Path, sql: str, load: Load) -> int:
+def run(cursor: duckdb.DuckDBPyConnection, state: Path, desk: Path, sql: str, load: Load) -> int:
     """Load what a COPY names into its table, in the cursor's transaction; returns the rows.
+
+    ``desk``: the only folder in which DuckDB may open files.
 
     Raises SqlError where it does not fit: then the transaction must not be committed. ``load``
     is filled with what happens.
@@ -75,7 +86,7 @@ def run(cursor: duckdb.DuckDBPyConnection, state: Path, sql: str, load: Load) ->
     load.table_id = _table_id(cursor, command)
     load.form = {"TEXT": "txt"}.get(command.options.form, command.options.form.lower())
     if command.options.form == "PARQUET":
-        _columnar(cursor, state, command, load)
+        _columnar(cursor, state, desk, command, load)
     else:
         _text(cursor, state, command, load)
     load.status, load.ended = "completed", datetime.now(UTC).replace(tzinfo=None)
@@ -84,16 +95,16 @@ def run(cursor: duckdb.DuckDBPyConnection, state: Path, sql: str, load: Load) ->
     return load.rows
 
 
-def _columnar(cursor: duckdb.DuckDBPyConnection, state: Path, command: Command, load: Load) -> None:
+def _columnar(
+    cursor: duckdb.DuckDBPyConnection, state: Path, desk: Path, command: Command, load: Load
+) -> None:
     columns = _columns(cursor, command)
     files = [path for _, path in objects.find(state, command.url, command.manifest, True)]
-    for file in files:
-        _check(file, columns)
-    load.rows = sum(pq.read_metadata(file).num_rows for file in files)
+    load.rows = sum(_rows(file, columns) for file in files)
     load.files = load.scanned = len(files)
     load.size = load.scanned_size = sum(file.stat().st_size for file in files)
     if load.rows:
-        _insert(cursor, command, columns, files)
+        _insert(cursor, desk, command, columns, files, load.rows)
 
 
 def _text(cursor: duckdb.DuckDBPyConnection, state: Path, command: Command, load: Load) -> None:
@@ -193,10 +204,12 @@ def _arrow(kind: str) -> pa.DataType:
     return ARROW[kind]
 
 
-def _check(file: Path, columns: list[Column]) -> None:
-    """Redshift takes Parquet columns by position, and converts nothing."""
+def _rows(file: Path, columns: list[Column]) -> int:
+    """How many it announces. Redshift takes Parquet columns by position, and converts nothing."""
     try:
-        schema = pq.read_schema(file)
+        footer = pq.read_metadata(file)
+        schema = footer.schema.to_arrow_schema()
+        _check_places(file.stat().st_size, footer)
     except (pa.ArrowInvalid, OSError) as error:
         raise SqlError(f"Spectrum Scan Error: {file.name} is not a Parquet file: {error}") from None
     if len(schema) != len(columns):
@@ -210,6 +223,20 @@ def _check(file: Path, columns: list[Column]) -> None:
                 f"Spectrum Scan Error: File {file.name} has an incompatible Parquet schema for "
                 f"column {column.name}. Column type: {column.kind}, Parquet schema: {field.type}"
             )
+    return int(footer.num_rows)
+
+
+def _check_places(size: int, footer: pq.FileMetaData) -> None:
+    """A footer that tells of chunks outside of its file ends DuckDB, not only the statement."""
+    for group in map(footer.row_group, range(footer.num_row_groups)):
+        for chunk in map(group.column, range(group.num_columns)):
+            first = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
+            places = [each for each in (first, chunk.data_page_offset) if each is not None]
+            length, values = chunk.total_compressed_size, chunk.num_values
+            if min(*places, length, values, chunk.total_uncompressed_size, group.num_rows) < 0 or (
+                min(places) + length > size
+            ):
+                raise OSError(f"its footer tells of a column chunk at {places} of {length} bytes")
 
 
 def _comparable(kind: pa.DataType) -> pa.DataType:
@@ -226,31 +253,62 @@ def _comparable(kind: pa.DataType) -> pa.DataType:
 
 
 def _insert(
-    cursor: duckdb.DuckDBPyConnection, command: Command, columns: list[Column], files: list[Path]
+    cursor: duckdb.DuckDBPyConnection,
+    desk: Path,
+    command: Command,
+    columns: list[Column],
+    files: list[Path],
+    rows: int,
 ) -> None:
-    schema = pa.schema([(f"c{at}", column.arrow) for at, column in enumerate(columns)])
-    reader = pa.RecordBatchReader.from_batches(schema, _batches(schema, files))
-    names = ", ".join('"' + column.name.replace('"', '""') + '"' for column in columns)
-    target = ".".join(
-        '"' + name.replace('"', '""') + '"' for name in (command.schema, command.table)
+    """File by file: the columns of one may have other names than those of the next."""
+    names = ", ".join(_quoted(column.name) for column in columns)
+    target = f"{_quoted(command.schema)}.{_quoted(command.table)}"
+    places = ", ".join(f"c{at}" for at in range(len(columns)))
+    values = ", ".join(_within(f"c{at}", column) for at, column in enumerate(columns))
+    sql = (
+        f"INSERT INTO {target} ({names}) SELECT {values} "
+        f"FROM read_parquet(?, hive_partitioning = false) AS file({places})"
     )
-    cursor.register("__copy", reader)
+    read = 0
+    for file in files:
+        try:
+            with _on(desk, file) as path:
+                (found,) = cursor.execute(sql, [path]).fetchall()[0]
+        except duckdb.ConstraintException as error:
+            raise _misfit(error, command) from None
+        except duckdb.Error as error:
+            raise _unreadable(error, desk, file) if type(error) in DAMAGED else error from None
+        read += int(found)
+    if read != rows:
+        raise SqlError(f"Spectrum Scan Error: {rows} rows were announced, {read} came")
+
+
+def _within(value: str, column: Column) -> str:
+    """SQL: the value, where its type can hold it. A file can hold others, and the text of some of
+    them breaks DuckDB's database."""
+    if column.kind == "TIMESTAMP":
+        value = f"CAST({value} AS TIMESTAMP)"
+        beyond = f"NOT isfinite({value}) OR {value} < TIMESTAMP '{LEAST}'"
+    elif pa.types.is_decimal(column.arrow):
+        precision, scale = column.arrow.precision, column.arrow.scale
+        most = f"CAST('{'9' * (precision - scale)}.{'9' * scale}' AS {column.kind})"
+        beyond = f"{value} NOT BETWEEN -{most} AND {most}"
+    else:
+        return value
+    reason = f"a value of column {column.name} is beyond {column.kind}".replace("'", "''")
+    return f"CASE WHEN {beyond} THEN error('{reason}') ELSE {value} END"
+
+
+@contextmanager
+def _on(desk: Path, file: Path) -> Iterator[str]:
+    """An object under a name of its own: to DuckDB a path is a pattern, and no other statement may
+    open a file whose name it can guess."""
+    link = desk / secrets.token_hex(16)
+    os.link(file, link)
     try:
-        cursor.execute(f"INSERT INTO {target} ({names}) SELECT * FROM __copy")
-    except duckdb.ConstraintException as error:
-        raise _misfit(error, command) from None
-    cursor.unregister("__copy")  # a failure rolls its view back
-
-
-def _batches(schema: pa.Schema, files: list[Path]) -> Iterator[pa.RecordBatch]:
-    for path in files:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=65536):
-                arrays = [
-                    array if array.type == field.type else array.cast(field.type)
-                    for array, field in zip(batch.columns, schema, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        yield glob.escape(str(link))
+    finally:
+        link.unlink()
 
 
 def _insert_rows(cursor: duckdb.DuckDBPyConnection, command: Command, rows: Rows) -> None:
@@ -268,6 +326,12 @@ def _insert_rows(cursor: duckdb.DuckDBPyConnection, command: Command, rows: Rows
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _unreadable(error: duckdb.Error, desk: Path, file: Path) -> SqlError:
+    named = rf"{re.escape(glob.escape(str(desk)))}/\w+|{re.escape(str(desk))}/\w+"
+    reason = re.sub(named, lambda _: file.name, str(error)).partition("\n")[0]
+    return SqlError(f"Spectrum Scan Error: {file.name} cannot be read: {reason or 'damaged'}")
 
 
 def _misfit(error: duckdb.ConstraintException, command: Command) -> SqlError:

@@ -135,6 +135,16 @@ def _bare(sql: str) -> str:
     return sql[match.end() :] if match else sql
 
 
+# A first word that begins no statement: Redshift complains of it, and not of what comes after it.
+FIRST = re.compile(
+    r"\s*(?!(?:SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|UNLOAD|CREATE|DROP|"
+    r"ALTER|COMMENT|GRANT|REVOKE|BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SET|RESET|SHOW|EXPLAIN|LOCK|"
+    r"VACUUM|ANALY[SZ]E|CALL|DECLARE|FETCH|CLOSE|PREPARE|EXECUTE|DEALLOCATE|CANCEL|REFRESH|USE)\b)"
+    r"([A-Za-z_]\w*)",
+    re.IGNORECASE,
+)
+
+
 def parse(sql: str) -> exp.Expression:
     """The only statement of ``sql``; SqlError if it cannot be parsed as Redshift's SQL."""
     try:
@@ -149,7 +159,8 @@ def parse(sql: str) -> exp.Expression:
         foreign.check_tokens(sql)
         trees = [tree for tree in _trees(sql) if tree is not None]
     except ParseError as error:
-        word = str(error.errors[0].get("highlight"))
+        first = FIRST.match(sql)
+        word = first[1] if first else str(error.errors[0].get("highlight"))
         if word.upper() in NO_TYPES:
             raise SqlError(f'type "{word.lower()}" does not exist') from None
         raise SqlError(f'syntax error at or near "{word}"') from None

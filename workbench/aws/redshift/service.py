@@ -14,9 +14,9 @@ from botocore.validate import validate_parameters
 from workbench.aws.protocol import AwsError, Context, not_supported
 from workbench.aws.redshift import results, statements
 from workbench.aws.redshift.dialect import placeholders, statements_in
-from workbench.aws.redshift.engine import Warehouse
 from workbench.aws.redshift.sessions import MAX_KEEP_ALIVE, Session
 from workbench.aws.redshift.statements import Runner, Statement, Statements, Sub
+from workbench.aws.redshift.warehouse import Warehouse
 
 SHAPES = botocore.session.get_session().get_service_model("redshift-data")
 DATABASE = "dev"
@@ -262,11 +262,8 @@ class RedshiftDataService:
         return {**_paged(request, "ColumnList", columns, 1000), "TableName": table}
 
     def _query(self, sql: str, values: Sequence[str] = ()) -> list[Any]:
-        cursor = self._warehouse.cursor()
-        try:
+        with self._warehouse.working() as cursor:
             return cursor.execute(sql, list(values)).fetchall()
-        finally:
-            cursor.close()
 
     def _known(self, request: Request) -> tuple[Statement, Sub | None]:
         """The statement of an id and, where the id is of one of a batch's, that one."""

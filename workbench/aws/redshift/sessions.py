@@ -7,10 +7,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-import duckdb
-
 from workbench.aws.protocol import AwsError
-from workbench.aws.redshift.engine import Warehouse
+from workbench.aws.redshift.warehouse import Cursor, Warehouse
 
 MAX_SESSIONS = 500
 MAX_KEEP_ALIVE = 24 * 3600
@@ -20,20 +18,17 @@ MAX_KEEP_ALIVE = 24 * 3600
 class Session:
     """One connection. It runs one statement at a time, and ends when unused for ``keep_alive``."""
 
-    cursor: duckdb.DuckDBPyConnection
+    cursor: Cursor
     target: dict[str, str]
     keep_alive: int
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     busy: bool = True
     used: float = field(default_factory=time.time)
 
-    @property
-    def over(self) -> bool:
-        return not self.busy and time.time() >= self.used + self.keep_alive
-
 
 class Sessions:
-    """The open sessions. They end with the server: a connection cannot be kept on disk."""
+    """The open sessions. They end with the server, and with its database: a connection cannot be
+    kept on disk."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
@@ -46,7 +41,7 @@ class Sessions:
             self._end_unused()
             if len(self._open) >= MAX_SESSIONS:
                 raise AwsError("ActiveSessionsExceededException", f"{MAX_SESSIONS} sessions exist.")
-            session = Session(self._warehouse.cursor(), target, keep_alive)
+            session = Session(self._warehouse.connect(), target, keep_alive)
             self._open[session.id] = session
             return session
 
@@ -73,10 +68,17 @@ class Sessions:
     def close(self) -> None:
         with self._lock:
             for session in self._open.values():
-                session.cursor.close()
+                self._warehouse.end(session.cursor)
             self._open.clear()
 
     def _end_unused(self) -> None:
-        for session in [each for each in self._open.values() if each.over]:
+        for session in [each for each in self._open.values() if self._over(each)]:
             del self._open[session.id]
-            session.cursor.close()
+            self._warehouse.end(session.cursor)
+
+    def _over(self, session: Session) -> bool:
+        """Its time is, or the database is that its temporary tables were in."""
+        return not session.busy and (
+            time.time() >= session.used + session.keep_alive
+            or not self._warehouse.connected(session.cursor)
+        )

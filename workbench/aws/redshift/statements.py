@@ -16,9 +16,10 @@ from typing import Any
 
 from workbench.aws.redshift import results
 from workbench.aws.redshift.dialect import translate
-from workbench.aws.redshift.engine import Transaction, Warehouse
+from workbench.aws.redshift.engine import Transaction
 from workbench.aws.redshift.refusals import SqlError
 from workbench.aws.redshift.sessions import Session, Sessions
+from workbench.aws.redshift.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from typing import IO
 from urllib.parse import unquote
 
 from workbench.aws.protocol import AwsError, not_supported
 from workbench.aws.s3 import body
+from workbench.aws.s3.attributes import identity
 from workbench.aws.s3.request import S3Request
 from workbench.aws.s3.store import StoredObject, failed
 
@@ -35,6 +38,18 @@ def write(file: IO[bytes], blocks: Iterable[bytes]) -> str:
         md5.update(block)
         file.write(block)
     return md5.hexdigest()
+
+
+def whole(file: IO[bytes], source: StoredObject) -> str:
+    """Write all of an object; returns its MD5, which its ETag is unless it came in parts, or was
+    overwritten in place since that was taken."""
+    if not source.attributes.etag:
+        shutil.copyfileobj(source.file, file, body.BLOCK)
+        if identity(os.fstat(source.file.fileno())) == identity(source.status):
+            return source.etag
+        file.seek(0)
+        file.truncate()
+    return write(file, blocks(source))
 
 
 def blocks(source: StoredObject, header: str | None = None) -> Iterator[bytes]:

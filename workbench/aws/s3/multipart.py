@@ -7,13 +7,12 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from workbench.aws.protocol import AwsError
-from workbench.aws.s3.body import BLOCK
 
 MIN_PART = 5 * 1024 * 1024
 MAX_NUMBER = 10_000
@@ -124,10 +123,3 @@ def etag(parts: Sequence[Part]) -> str:
     """AWS's ETag of a multipart object: the MD5 of the MD5s, and how many there were."""
     joined = hashlib.md5(b"".join(bytes.fromhex(part.md5) for part in parts), usedforsecurity=False)
     return f"{joined.hexdigest()}-{len(parts)}"
-
-
-def blocks(parts: Sequence[Part]) -> Iterator[bytes]:
-    for part in parts:
-        with open(part.path, "rb") as file:
-            while block := file.read(BLOCK):
-                yield block

@@ -42,7 +42,7 @@ class Objects:
             raise AwsError("InvalidRequest", "Copying an object to itself changes nothing.")
         with self._store.open(bucket, key) as source, self._store.incoming() as file:
             copying.check(request, source)
-            md5 = copying.write(file, copying.blocks(source))
+            md5 = copying.whole(file, source)
             headers = request.kept_headers() if replaced else source.attributes.headers
             etag = self._commit(request, file, md5, Attributes(headers))
         return xml.copied("CopyObjectResult", etag)

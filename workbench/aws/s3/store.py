@@ -119,7 +119,7 @@ class Store:
         bucket: str,
         key: str,
         file: IO[bytes],
-        md5: str,
+        etag: str,
         attributes: Attributes,
         conditions: Conditions,
     ) -> str:
@@ -134,8 +134,8 @@ class Store:
             place(source, path, self.bucket(bucket), exclusive=conditions.if_none_match == "*")
             if before:
                 self._attributes.forget(bucket, key, before)
-            self._attributes.remember(path, os.fstat(file.fileno()), md5)
-        return attributes.etag or md5
+            self._attributes.remember(path, os.fstat(file.fileno()), etag)
+        return etag
 
     def delete(self, bucket: str, key: str, conditions: Conditions) -> None:
         """Delete an object; one that is not there is no error, as in S3."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +27,7 @@ class MultipartUploads:
         self._context = context
         self._store = store
         self._uploads = multipart.Uploads(store.uploads)
+        self._locks = [threading.Lock() for _ in range(64)]
 
     def create_upload(self, request: S3Request) -> Response:
         self._store.bucket(request.bucket)
@@ -50,15 +55,12 @@ class MultipartUploads:
         return xml.copied("CopyPartResult", md5)
 
     def complete_upload(self, request: S3Request) -> Response:
-        upload = self._upload(request)
-        parts = self._uploads.chosen(upload, _wanted(request.document()))
-        with self._store.incoming() as file:
-            md5 = copying.write(file, multipart.blocks(parts))
-            attributes = Attributes(upload.headers, multipart.etag(parts))
-            etag = self._store.commit(
-                request.bucket, request.key, file, md5, attributes, request.conditions()
-            )
-        self._uploads.remove(upload)
+        wanted = _wanted(request.document())
+        with self._ending(request) as upload:
+            parts = self._uploads.chosen(upload, wanted)
+            etag = multipart.etag(parts)
+            self._join(request, parts, Attributes(upload.headers, etag), etag)
+            self._uploads.remove(upload)
         location = f"{self._context.url}/{quote(request.bucket)}/{quote(request.key)}"
         return xml.reply(
             "CompleteMultipartUploadResult",
@@ -71,7 +73,8 @@ class MultipartUploads:
         )
 
     def abort_upload(self, request: S3Request) -> Response:
-        self._uploads.remove(self._upload(request))
+        with self._ending(request) as upload:
+            self._uploads.remove(upload)
         return replies.empty(204)
 
     def list_parts(self, request: S3Request) -> Response:
@@ -125,6 +128,23 @@ class MultipartUploads:
                 "Upload": entries,
             },
         )
+
+    def _join(
+        self, request: S3Request, parts: Sequence[multipart.Part], attributes: Attributes, etag: str
+    ) -> None:
+        with self._store.incoming() as file:
+            for part in parts:
+                with open(part.path, "rb") as source:
+                    shutil.copyfileobj(source, file, body.BLOCK)
+            conditions = request.conditions()
+            self._store.commit(request.bucket, request.key, file, etag, attributes, conditions)
+
+    @contextmanager
+    def _ending(self, request: S3Request) -> Iterator[multipart.Upload]:
+        """The upload, for whoever ends it: of one that completes it and one that aborts it, the
+        second finds none."""
+        with self._locks[hash(request.query["uploadId"]) % len(self._locks)]:
+            yield self._upload(request)
 
     def _upload(self, request: S3Request) -> multipart.Upload:
         self._store.bucket(request.bucket)

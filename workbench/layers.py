@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from etl_lib import checksum, staging
+from etl_lib import checksum, indicators, staging
 from etl_lib.contract import Indicator, Table
 from etl_lib.identifiers import folded, literal, redshift
-from etl_lib.reconcile import Key
 from etl_lib.run import Run
 from etl_lib.staging import Columns
-from etl_lib.warehouse import statements_of
+from workbench.comparison import Damage, Key
 
 MOST_KEYS = 100_000  # named of one kind of damage
+MOST_RUNS = 1_000  # whose columns are looked up
 
 
 @dataclass
-class Layers:
+class Layers(Damage):
     """What is wrong in one table's curated and quarantined rows, by key.
 
     ``lost`` keys are live in raw and in neither, ``extra`` ones in one of them and not live in
@@ -33,16 +33,6 @@ class Layers:
     duplicated: list[Key] = field(default_factory=list)
     altered: list[Key] = field(default_factory=list)
 
-    @property
-    def damaged(self) -> list[Key]:
-        return sorted({*self.lost, *self.extra, *self.both, *self.duplicated, *self.altered})
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"table": self.table} | {
-            name: len(getattr(self, name))
-            for name in ("lost", "extra", "both", "duplicated", "altered")
-        }
-
 
 def compare(run: Run, table: Table, columns: Columns) -> Layers:
     """Compare the layers of one table that was loaded with ``columns``. Reads only."""
@@ -54,13 +44,55 @@ def compare(run: Run, table: Table, columns: Columns) -> Layers:
     ask = _Asker(run, table, columns)
     found.lost = ask(live, f"{_absent(keys, curated)} AND {_absent(keys, bad)}")
     found.both = ask(curated, _present(keys, bad))
-    for layer, expected in (
-        (curated, staging.curated_columns(table, columns)),
-        (bad, [*staging.key_columns(table, columns), *staging.QUARANTINE_EXTRA]),
-    ):
+    for layer in (curated, bad):
         found.extra += ask(layer, _absent(keys, live))
         found.duplicated += ask(layer, "TRUE", having="COUNT(*) > 1")
-        found.altered += ask(layer, f"_digest <> {checksum.redshift_digest(expected, 'a')}")
+    kept = [*staging.key_columns(table, columns), *staging.QUARANTINE_EXTRA]
+    found.altered = [*_altered(ask, curated), *ask(bad, _differs(kept))]
+    return found
+
+
+def _altered(ask: _Asker, curated: str) -> list[Key]:
+    """Rows that are not what their load wrote, by the columns that it knew: what an evolved table
+    has had since must still be NULL in them."""
+    now = staging.curated_columns(ask.table, ask.columns)
+    shapes = _shapes_before(ask, curated, _differs(now))
+    then = ", ".join(literal(each) for ids in shapes.values() for each in ids)
+    rest = f"(SELECT * FROM {curated} WHERE _run_id NOT IN ({then}))" if then else curated
+    found = ask(rest, _differs(now))
+    for shape, ids in shapes.items():
+        listed = staging.curated_columns(ask.table, json.loads(shape))
+        known = {each["name"] for each in listed}
+        added = [redshift(each["name"]) for each in now if each["name"] not in known]
+        as_then = [
+            f"CAST({redshift(c['name'])} AS {c['type']}) AS {redshift(c['name'])}" for c in listed
+        ]
+        rows = (
+            f"(SELECT {', '.join([*as_then, *added, '_digest'])} FROM {curated} "
+            f"WHERE _run_id IN ({', '.join(map(literal, ids))}))"
+        )
+        found += ask(rows, " OR ".join([_differs(listed), *(f"{c} IS NOT NULL" for c in added)]))
+    return found
+
+
+def _differs(columns: Sequence[Mapping[str, str]]) -> str:
+    return f"_digest <> {checksum.redshift_digest(columns, 'a')}"
+
+
+def _shapes_before(ask: _Asker, curated: str, differs: str) -> dict[str, list[str]]:
+    """Columns, as JSON, that loads of rows that differ by today's had -> the runs that loaded them.
+
+    Of a run whose plan is gone from S3 nobody knows them: its rows count as altered.
+    """
+    query = (
+        f"SELECT DISTINCT _run_id AS run_id FROM {curated} AS a WHERE {differs} LIMIT {MOST_RUNS}"
+    )
+    found: dict[str, list[str]] = {}
+    for row in ask.run.warehouse.rows(query):
+        other = replace(ask.run, run_id=row["run_id"])
+        plan = ask.run.zone.get_json(other.plan_key(ask.table.name))
+        if plan and plan["columns"] != list(ask.columns):
+            found.setdefault(json.dumps(plan["columns"]), []).append(row["run_id"])
     return found
 
 
@@ -73,12 +105,13 @@ def quarantined(run: Run, table: Table, columns: Columns, rule: str = "") -> lis
 def stale_periods(run: Run, indicator: Indicator) -> int:
     """Rows by which an indicator differs from its query over what is curated now."""
     table = redshift("presentation", folded(indicator.name))
-    query = statements_of(run.sql(f"redshift/presentation/{indicator.name}.sql"))[-1]
+    query = indicators.query(run, indicator)
     one, other = f"SELECT * FROM ({query}) AS q", f"SELECT * FROM {table}"
     found = run.warehouse.rows(
-        f"SELECT (SELECT COUNT(*) FROM ({one} EXCEPT {other}) AS x) + "
-        f"(SELECT COUNT(*) FROM ({other} EXCEPT {one}) AS y) + "
-        f"ABS((SELECT COUNT(*) FROM ({one}) AS v) - (SELECT COUNT(*) FROM {table})) AS n"
+        f"SELECT GREATEST((SELECT COUNT(*) FROM ({one} EXCEPT {other}) AS x) + "
+        f"(SELECT COUNT(*) FROM ({other} EXCEPT {one}) AS y), "
+        # Of rows that are there twice only their number tells.
+        f"ABS((SELECT COUNT(*) FROM ({one}) AS v) - (SELECT COUNT(*) FROM {table}))) AS n"
     )
     return int(found[0]["n"])
 

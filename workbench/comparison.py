@@ -28,8 +28,22 @@ MOST_DIGITS = 5  # of the key's hash: about a million ranges
 RANGES_AT_ONCE = 200
 
 
+class Damage:
+    """What a dataclass tells of one table: each list of keys that it has is a kind of damage."""
+
+    @property
+    def damaged(self) -> list[Key]:
+        kinds = (each for each in vars(self).values() if isinstance(each, list))
+        return sorted({key for kind in kinds for key in kind})
+
+    def as_dict(self) -> dict[str, Any]:
+        """How many keys each list has, and all else as it is."""
+        told = vars(self).items()
+        return {name: len(each) if isinstance(each, list) else each for name, each in told}
+
+
 @dataclass
-class Comparison:
+class Comparison(Damage):
     """What differs between the source and raw of one table, below its bookmark.
 
     ``pending`` rows came, went or were changed since the last run, which is no damage: the next run
@@ -48,18 +62,6 @@ class Comparison:
     missing: list[Key] = field(default_factory=list)
     extra: list[Key] = field(default_factory=list)
     duplicated: list[Key] = field(default_factory=list)
-
-    @property
-    def damaged(self) -> list[Key]:
-        return sorted({*self.altered, *self.missing, *self.extra, *self.duplicated})
-
-    def as_dict(self) -> dict[str, Any]:
-        counts = {name: len(getattr(self, name)) for name in DAMAGE}
-        numbers = ("table", "high", "rows", "ranges", "differing", "moved", "pending")
-        return {name: getattr(self, name) for name in numbers} | counts
-
-
-DAMAGE = ("altered", "missing", "extra", "duplicated")
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def compare(run: Run, source: Source, table: Table) -> Comparison | None:
     ours, theirs = _source_ranges(source, sides), _raw_ranges(run, sides)
     differing = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
     found = Comparison(table.name, bookmark.high, rows, 16**sides.digits, len(differing))
+    later = _later(source, sides)
+    found.pending = sum(later[name] for name in later.keys() - set(differing))
     if differing:
         policy = _Policy.of(source, sides)
     for names in _chunks(differing, RANGES_AT_ONCE):
@@ -161,6 +165,20 @@ def _source_ranges(source: Source, sides: _Sides) -> dict[str, tuple[int, int]]:
         [high] if table.cursor and high else [],
     )
     return {row["part"]: (int(row["n"]), int(row["total"])) for row in found}
+
+
+def _later(source: Source, sides: _Sides) -> dict[str, int]:
+    """Range -> rows since the bookmark. In a range that is the same below it they are all new: of
+    one that raw knows, the range would differ."""
+    table, high = sides.table, sides.bookmark.high
+    if not (table.cursor and high):
+        return {}
+    found = source.rows(
+        f"SELECT {sides.mysql_range} AS part, COUNT(*) AS n FROM {mysql(table.name)} "
+        f"WHERE {mysql(table.cursor)} >= %s AND NOT {sides.marked} GROUP BY 1",
+        [high],
+    )
+    return {row["part"]: int(row["n"]) for row in found}
 
 
 def _raw_ranges(run: Run, sides: _Sides) -> dict[str, tuple[int, int]]:
