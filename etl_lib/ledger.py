@@ -80,11 +80,12 @@ def has(run: Run, table: str, run_id: str) -> bool:
 
 def history(run: Run) -> list[dict[str, Any]]:
     """All ledger rows of this run."""
-    return run.warehouse.rows(
-        "SELECT * FROM etl.ledger WHERE pipeline = :pipeline AND run_id = :run "
-        "ORDER BY loaded_at, table_name",
-        {"pipeline": run.contract.name, "run": run.run_id},
-    )
+    return _of(run.warehouse, run.contract.name, run.run_id)
+
+
+def loads(warehouse: Warehouse, pipeline: str, run_id: str) -> list[dict[str, Any]]:
+    """All ledger rows of a run, also of a warehouse that no run has come to yet."""
+    return _of(warehouse, pipeline, run_id) if "ledger" in tables(warehouse) else []
 
 
 def last(run: Run, table: str) -> dict[str, Any] | None:
@@ -245,6 +246,14 @@ def _at(run: Run, table: str) -> str:
 
 def _count_besides(run: Run, table: str) -> str:
     return f"SELECT COUNT(*) FROM etl.ledger WHERE {_at(run, table)} AND mode NOT IN ({LISTED})"
+
+
+def _of(warehouse: Warehouse, pipeline: str, run_id: str) -> list[dict[str, Any]]:
+    return warehouse.rows(
+        "SELECT * FROM etl.ledger WHERE pipeline = :pipeline AND run_id = :run "
+        "ORDER BY loaded_at, table_name",
+        {"pipeline": pipeline, "run": run_id},
+    )
 
 
 def _entry(run: Run, table: str, run_id: str) -> dict[str, Any] | None:

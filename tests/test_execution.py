@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from workbench import (
     execution,
     executions,
     history,
+    outcome,
     past,
     pipeline,
     scheduling,
     screen,
+    verdict,
 )
 from workbench.home import REPOSITORY
 from workbench.mysql import seed
@@ -41,6 +44,15 @@ from .killing import killed_when
 from .states import over, types, until
 
 QUIET = Console(quiet=True)
+# Between the transaction of a table and what the stage publishes of it.
+DIES_BEFORE_ITS_RESULT = """
+import os
+from etl_lib import ledger
+
+entry = ledger.entry
+ledger.entry = lambda run, table: os._exit(7) if table == "bookings" else entry(run, table)
+loaded = load.load(run)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -181,12 +193,13 @@ def test_a_run_that_dies_before_the_indicators_says_so_and_the_next_computes_and
 ) -> None:
     news.of_bookings(own.server)
     load = (deployment.FOLDER / "jobs" / "04_load.py").read_text()
-    dies = load.replace("indicators.refresh(run)", "raise RuntimeError('died')")
+    dies = load.replace("loaded = load.load(run)", DIES_BEFORE_ITS_RESULT)
     assert dies != load
     with monkeypatch.context():
         broken(dies)
         failed = run(own)
-    assert failed.status == "FAILED" and failed.tables["bookings"]["loaded"] > 0
+    assert failed.status == "FAILED" and "04_load" not in failed.tables["bookings"]["stages"]
+    assert failed.counted and failed.tables["bookings"]["loaded"] > 0  # as the ledger has it
     touched = [each.name for each in pipeline.read_contract(pipeline.CONTRACT).indicators]
     assert set(failed.still_stale) <= set(touched) and len(failed.still_stale) > 1
     waiting = (
@@ -301,6 +314,26 @@ def test_an_interrupted_run_stops_and_goes_on_under_its_name_only_by_a_redrive(
     assert f'<td class="n">{seconds}</td>' in get(let_in(own.home), "/executions/").text
     page = (own.home.runs / "interrupted" / "report.html").read_text()
     assert "\N{BALLOT X}" not in page  # no state is drawn as failed
+
+
+def test_a_warehouse_that_cannot_be_asked_is_told_and_nothing_is_claimed_of_it(
+    own: Stack, moved: Summary
+) -> None:
+    failed = replace(moved, status="FAILED", error="job 04_load FAILED", failed_in="04_load")
+    elsewhere = replace(own, target=replace(own.target, database="nobody_s"))
+    with own.active():
+        outcome.gather(failed, elsewhere, pipeline.read_contract(pipeline.CONTRACT))
+    assert failed.error is not None and "could not be asked what the run has loaded" in failed.error
+    assert "nobody_s" in failed.error and not failed.counted
+    assert "was not counted" in verdict.sentence(failed.as_dict(), "04_load")
+
+
+def test_what_a_run_advises_can_be_typed_in_any_folder(
+    own: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pipeline.CONTRACT.parent)
+    found = prepare(own, Path("../etl_lib/tables.toml"), None, "", "")
+    assert found.contract == pipeline.CONTRACT
 
 
 def interrupt(*_: Any) -> None:

@@ -57,7 +57,8 @@ def ran(runs: Path, run_id: str, status: str = "SUCCEEDED", **more: Any) -> Summ
 def failed(runs: Path, **more: Any) -> Summary:
     stages = [StageResult("01_extract", "SUCCEEDED", 2.0), StageResult("04_load", "FAILED", 1.0)]
     tables = {"bookings": table(extracted=12)}
-    given = {"stages": stages, "tables": tables, "error": "RunFailed: <bad> & worse", **more}
+    given = {"stages": stages, "tables": tables, "error": "RunFailed: <bad> & worse"}
+    given |= {"counted": True, **more}
     return ran(runs, "broken", "FAILED", **given)
 
 
@@ -180,7 +181,7 @@ def test_what_was_loaded_before_a_failure_is_told_and_what_nobody_counted_too(
     tables = {"bookings": table(loaded=3, deleted=0), "fx_rates": table()}
     some = failed(tmp_path, tables=tables).as_dict()
     assert "3 rows of one table were loaded before that, and they stay." in verdict.sentence(some)
-    gone = failed(tmp_path, tables={}).as_dict()
+    gone = failed(tmp_path, tables={}, counted=False).as_dict()
     assert "is safe, and was not counted" in verdict.sentence(gone)
 
 

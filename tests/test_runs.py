@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from etl_lib.errors import BadInput
-from workbench import deployment, execution, past, run_commands, tables
+from workbench import deployment, execution, past, pipeline, run_commands, tables, verdict
 from workbench.cli import app
 from workbench.home import Home
 from workbench.stack import Stack
@@ -111,6 +111,8 @@ def test_a_run_that_the_api_started_is_listed_as_it_goes_and_as_it_ended(
 ) -> None:
     arn = started(endless, "by-the-api", "{}")
     assert listed("by-the-api")["status"] == "RUNNING"
+    over(endless, started(endless, "refused-meanwhile", "[]"), 60)
+    assert "by-the-api RUNNING, begun" in CliRunner().invoke(app, ["status"]).stdout
     with pytest.raises(BadInput, match="is RUNNING: its report comes with its end"):
         past.report_again(stack, "by-the-api")
     endless.stop_execution(executionArn=arn)
@@ -119,7 +121,7 @@ def test_a_run_that_the_api_started_is_listed_as_it_goes_and_as_it_ended(
     assert found["status"] == "ABORTED" and found["source"].startswith("mysql://etl@127.0.0.1:")
     assert found["contract"].endswith("etl_lib/tables.toml") and found["asked"] == ""
     assert "workbook redrive by-the-api" in found["error"]
-    assert "by-the-api ABORTED in" in CliRunner().invoke(app, ["status"]).stdout
+    assert "refused-meanwhile FAILED in" in CliRunner().invoke(app, ["status"]).stdout
 
 
 def test_a_run_of_another_name_is_one_with_the_run_that_it_goes_on_with(
@@ -145,6 +147,21 @@ def test_an_execution_that_can_be_no_run_stops_neither_the_list_nor_a_redrive(
     assert ".." not in names and {"no-object", "empty-secret"} <= {*names}
     assert not (stack.home.root / "summary.json").exists()
     assert execution.known(stack, "no-object").source_secret == stack.target.secret
+
+
+def test_a_run_that_nobody_here_started_is_known_by_the_contract_that_it_began_with(
+    stack: Stack, client: Any
+) -> None:
+    text = pipeline.CONTRACT.read_text().replace('name = "rental_apartments"', 'name = "theirs"')
+    key = "contract/theirs/tables.toml"
+    stack.endpoint.client("s3").put_object(Bucket=pipeline.BUCKET, Key=key, Body=text.encode())
+    given = {"contract": f"s3://{pipeline.BUCKET}/{key}", "tables": "none"}
+    over(client, started(client, "theirs", json.dumps(given)), 60)
+    found = execution.known(stack, "theirs")
+    assert pipeline.read_contract(found.contract).name == "theirs"
+    assert found.parsed is not None and found.parsed.name == "theirs"
+    again = verdict.run_again(found.summary("state machine").as_dict())
+    assert again == f"workbook run --contract {found.contract}"
 
 
 def test_a_report_is_made_again_from_what_the_run_left(stack: Stack, client: Any) -> None:
@@ -194,10 +211,10 @@ def test_what_does_not_fit_is_left_out_and_the_rest_stands_in_a_line_each(
     monkeypatch.setattr(run_commands.out, "width", 80)
     asked = ask()
     narrow = asked.stdout
-    assert "no room here for" in asked.stderr and "contract" in asked.stderr
+    assert "no room here for" in asked.stderr and "source" in asked.stderr
     monkeypatch.setattr(run_commands.out, "width", 160)
     wide = ask().stdout
-    for heading in ("run_id", "status", "loaded", "deleted", "quarantined"):
+    for heading in ("run_id", "status", "loaded", "quarantined", "contract"):
         assert heading in narrow and heading in wide
-    assert "contract" not in narrow and "tables.toml" in wide
+    assert "tables.toml" in narrow and "via" not in narrow and "via" in wide
     assert len(narrow.strip().splitlines()) == 4

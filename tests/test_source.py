@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from etl_lib import planning, reading
+from etl_lib import contract, planning, reading
 from etl_lib.contract import Table
 from etl_lib.errors import SourceError
 from etl_lib.source import Source, checked_columns
@@ -147,8 +147,6 @@ def test_a_reader_error_names_the_table_and_never_the_password(source: Source) -
 
 
 def test_init_writes_a_contract_that_fits_and_names_what_it_left_out(source: Source) -> None:
-    from etl_lib import contract
-
     draft = init.draft(source)
     parsed = contract.parse(draft.text, "draft")
     assert set(parsed.tables) == {"things", "empty", "ours"}
@@ -172,6 +170,20 @@ def test_init_says_which_column_would_tell_of_changes_but_for_its_nulls(
     text = init.draft(Source.of(mysql_server.secret("of_nulls"))).text
     assert "# updated_at would, if it could not be NULL" in text
     assert "cursor" not in text and "note would" not in text
+
+
+def test_init_says_what_to_write_if_rows_are_only_ever_added(mysql_server: Server) -> None:
+    with mysql_server.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE DATABASE of_events")
+        cursor.execute(
+            "CREATE TABLE of_events.events (id BIGINT AUTO_INCREMENT PRIMARY KEY, at DATETIME)"
+        )
+    source = Source.of(mysql_server.secret("of_events"))
+    text = init.draft(source).text
+    asked = '# If no row is ever changed: cursor = "id" and append_only = true move new rows alone.'
+    assert asked in text and "append_only" not in text.replace(asked, "")
+    taken = text.replace(asked, 'cursor = "id"\nappend_only = true')
+    checked_columns(source, contract.parse(taken, "draft").tables["events"])
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.markup import escape
 
-from etl_lib import contract as contracts
-from etl_lib import zone as zones
 from etl_lib.bookmarks import BookmarkStore
-from etl_lib.contract import Contract
 from etl_lib.errors import BadInput
 from etl_lib.run import Plan
 from etl_lib.zone import Zone
@@ -30,6 +27,7 @@ from workbench import (
     pipeline,
     preparation,
     progress,
+    published,
     report,
     screen,
 )
@@ -121,13 +119,6 @@ def _refuse_overtaken(stack: Stack, prepared: Prepared) -> None:
                 )
 
 
-def _published(stack: Stack, url: str) -> Contract | None:
-    """The contract that a run began with: the file here may be another by now, or gone."""
-    with stack.active(), suppress(BadInput, ClientError):
-        return contracts.parse(zones.read_text(url), url)
-    return None
-
-
 def known(stack: Stack, run_id: str) -> Prepared:
     """What an earlier run was given, as its summary and its execution tell."""
     folder = stack.home.runs / run_id
@@ -144,10 +135,10 @@ def known(stack: Stack, run_id: str) -> Prepared:
         raise BadInput(f"no execution is named {run_id!r}: `workbook runs` lists them") from None
     given = executions.given(found)
     kept = _kept(folder)
-    contract = Path(kept.get("contract", pipeline.CONTRACT))
     url = given.get("contract", f"s3://{stack.target.bucket}/contract/current/tables.toml")
-    parsed = _published(stack, url)
     folder.mkdir(parents=True, exist_ok=True)
+    contract = Path(kept.get("contract") or published.file(stack, run_id, url))
+    parsed = published.parsed(stack, url)
     return Prepared(
         run_id=run_id,
         folder=folder,

@@ -79,12 +79,7 @@ def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str
                 "than lookback = 600 seconds late are not seen"
             )
     else:
-        lines.append("# No known column tells of changes: compared by checksum, loaded in full.")
-        lines += [
-            f"# {column.name} would, if it could not be NULL: a row without a stamp is never seen."
-            for column in columns
-            if column.nullable and _cursor([replace(column, nullable=False)])
-        ]
+        lines += _without_cursor(columns)
     if decided:
         pairs = ", ".join(f"{_toml_key(name)} = {json.dumps(d)}" for name, d in decided.items())
         lines.append(f"decide = {{ {pairs} }} # Redshift has no such types")
@@ -93,6 +88,23 @@ def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str
     if not source.rows(f"SELECT 1 FROM {identifiers.mysql(table)} LIMIT 1"):
         lines.append("min_rows = 0 # it is empty now")
     return "\n".join(lines) + "\n"
+
+
+def _without_cursor(columns: Sequence[Column]) -> list[str]:
+    """What is done with such a table, and what a person who knows it may write instead."""
+    lines = ["# No known column tells of changes: compared by checksum, loaded in full."]
+    lines += [
+        f"# {column.name} would, if it could not be NULL: a row without a stamp is never seen."
+        for column in columns
+        if column.nullable and _cursor([replace(column, nullable=False)])
+    ]
+    lines += [
+        f"# If no row is ever changed: cursor = {json.dumps(column.name)} and append_only = true "
+        "move new rows alone."
+        for column in columns
+        if column.numbered
+    ]
+    return lines
 
 
 def _name(database: str) -> str:

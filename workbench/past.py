@@ -19,7 +19,16 @@ from typing import Any
 from botocore.exceptions import ParamValidationError
 
 from etl_lib.errors import BadInput
-from workbench import endpoint, execution, executions, history, outcome, pipeline, source_address
+from workbench import (
+    endpoint,
+    execution,
+    executions,
+    history,
+    outcome,
+    pipeline,
+    published,
+    source_address,
+)
 from workbench.clients import Aws
 from workbench.executions import Found
 from workbench.history import Visit
@@ -31,6 +40,7 @@ from workbench.summary import StageResult, Summary
 
 Run = Mapping[str, Any]  # a summary.json, or what would stand in it
 STATES = "state machine"
+LOOKED_AT = 5  # runs, for one that goes on
 ENDED_UNSEEN = "the local AWS stopped meanwhile. Go on with it: workbook redrive {}"
 
 
@@ -46,11 +56,12 @@ def runs(home: Home, stack: Stack | None, last: int) -> list[Run]:
 
 
 def last(home: Home) -> str | None:
-    """One line about the newest run of the local AWS."""
-    found = runs(home, running(home), 1)
+    """One line about the newest run of the local AWS: about one that goes on, if any does. A second
+    run of the same tables is refused meanwhile, and is not what somebody asks for."""
+    found = runs(home, running(home), LOOKED_AT)
     if not found:
         return None
-    run = found[0]
+    run = next((each for each in found if each["status"] == "RUNNING"), found[0])
     took = "" if run["status"] == "RUNNING" else f" in {run['seconds']:.1f} s"
     return f"{run['run_id']} {run['status']}{took}, begun {run['started']} UTC"
 
@@ -146,8 +157,10 @@ def _seen(stack: Stack, run_id: str, kept: Run | None, found: Found) -> Summary:
     summary.seconds = round(history.seconds(told), 3)
     execution.end(summary, client.describe_execution(executionArn=found.arn))
     summary.status = found.status
+    given = executions.given(client.describe_execution(executionArn=found.arn))
+    parsed = published.parsed(stack, given.get("contract"))
     with stack.active():
-        outcome.gather(summary, stack)
+        outcome.gather(summary, stack, parsed)
     execution.judge(summary, history.visits(told))
     (stack.home.runs / run_id).mkdir(parents=True, exist_ok=True)
     summary.write(stack.home.runs / run_id)
@@ -159,7 +172,7 @@ def _begun(stack: Stack, run_id: str, found: Found) -> Summary:
     client = stack.endpoint.client("stepfunctions")
     given = executions.given(client.describe_execution(executionArn=found.arn))
     summary = Summary(run_id, str(pipeline.CONTRACT), executions.moment(found.started), STATES)
-    summary.contract = str(_contract(stack, run_id, given.get("contract")))
+    summary.contract = str(published.file(stack, run_id, given.get("contract")))
     secret = stack.endpoint.client("secretsmanager")
     name = given.get("source_secret", stack.target.secret)
     try:
@@ -169,31 +182,6 @@ def _begun(stack: Stack, run_id: str, found: Found) -> Summary:
     except (secret.exceptions.ClientError, ParamValidationError, KeyError, ValueError):
         pass  # it is gone, or was none: the run itself has told so
     return summary
-
-
-def _contract(stack: Stack, run_id: str, url: object) -> Path:
-    """A file with the contract of an execution: the sample's, one of another run, or a copy."""
-    bucket = stack.target.bucket
-    prefix = f"s3://{bucket}/"
-    if not isinstance(url, str) or not url.startswith(prefix):
-        return pipeline.CONTRACT
-    s3, key = stack.endpoint.client("s3"), url.removeprefix(prefix)
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=f"{key.rpartition('/')[0]}/"
-    )
-    keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
-    if key not in keys:
-        return pipeline.CONTRACT
-    text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    if text == pipeline.CONTRACT.read_bytes():
-        return pipeline.CONTRACT
-    folder = stack.home.runs / run_id / "contract"
-    for each in keys:
-        path = folder / each.removeprefix(key.rpartition("/")[0]).lstrip("/")
-        if folder in path.resolve().parents:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(s3.get_object(Bucket=bucket, Key=each)["Body"].read())
-    return folder / key.rpartition("/")[2]
 
 
 def _summary(run: Run) -> Summary:

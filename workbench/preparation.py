@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def prepare(
     return Prepared(
         run_id=folder.name,
         folder=folder,
-        contract=contract,
+        contract=Path(os.path.abspath(contract)),  # it is read from elsewhere, too
         parsed=parsed,
         contract_url=stack.pipeline.publish(contract),
         tables=chosen,

@@ -28,13 +28,13 @@ Run = Mapping[str, Any]  # a summary.json
 SHOWN = (
     Column("run_id"),
     Column("status"),
-    Column("started", 3),
     Column("seconds", 1, right=True),
     Column("loaded", right=True),
-    Column("deleted", 2, right=True),
+    Column("deleted", 3, right=True),
     Column("quarantined", right=True),
-    Column("via", 4),
-    Column("contract", 5),
+    Column("contract", 2),
+    Column("started", 4),
+    Column("via", 5),
     Column("source", 6),
 )
 
@@ -144,8 +144,9 @@ def _row(run: Run) -> list[str]:
     figures = [f"{run['seconds']:.1f}", *counts]
     if run["status"] == "RUNNING":  # counted at its end
         figures = ["—"] * len(figures)
-    named = [str(run[name]) for name in ("run_id", "status", "started")]
-    return [*named, *figures, run["via"], Path(run["contract"]).name, run.get("source", "")]
+    named = [str(run[name]) for name in ("run_id", "status")]
+    origin = [Path(run["contract"]).name, str(run["started"]), run["via"], run.get("source", "")]
+    return [*named, *figures, *origin]
 
 
 def _told(value: Any) -> str:
