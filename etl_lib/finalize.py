@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
@@ -15,6 +16,15 @@ from etl_lib.warehouse import statements_of
 
 STAGE = "06_finalize"
 COUNTS = ("table", "source", "raw", "curated", "in_quarantine", "behind", "complete")
+
+
+def compare(run: Run, source: Source) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What ``reconcile`` and ``check`` find, side by side: the one waits for the source, the other
+    for the warehouse."""
+    with ThreadPoolExecutor(1) as pool:
+        counting = pool.submit(reconcile, run, source)
+        checks = check(run)
+        return counting.result(), checks
 
 
 def reconcile(run: Run, source: Source) -> list[dict[str, Any]]:

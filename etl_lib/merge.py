@@ -24,9 +24,10 @@ def merge(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
     manifest = run.zone.get_json(run.raw_key(table.name, "manifest.json"))
     assert manifest is not None
     listed = staging.curated_columns(table, plan.columns)
+    as_raw = names.good == names.rows
     extra = {
         "_run_id": literal(run.run_id),
-        "_digest": checksum.redshift_digest(listed, "s"),
+        "_digest": "NULL" if as_raw else checksum.redshift_digest(listed, "s"),
     }
     judged = [name for name in (names.good, names.bad) if name != names.rows]
     return [
@@ -130,7 +131,7 @@ def _drop_settled(run: Run, table: Table, plan: Plan, names: Staging) -> list[st
     if plan.window.mode == REPAIR:
         staged.append(names.keys)
     else:
-        equal = " AND ".join(_equal(column, names.rows, raw) for column in plan.columns)
+        equal = staging.equal(plan.columns, names.rows, raw)
         state = _as_live_as(table, plan, names.rows, raw)
         settled = f"({settled} OR ({state} AND {equal}))"
     return [
@@ -157,13 +158,6 @@ def _newer(run: Run, plan: Plan, raw: str) -> str:
         own = f"{raw}._run_id = {literal(run.run_id)}"
         newer += f" OR ({raw}._etl_seq = {int(plan.sequence)} AND NOT {own})"
     return f"({newer})"
-
-
-def _equal(column: Mapping[str, str], left: str, right: str) -> str:
-    """Equal or both NULL. Redshift ignores trailing blanks, so texts get a full stop behind."""
-    a, b = (f"{side}.{redshift(column['name'])}" for side in (left, right))
-    mark = " || '.'" if column["type"].startswith("VARCHAR") else ""
-    return f"({a}{mark} = {b}{mark} OR ({a} IS NULL AND {b} IS NULL))"
 
 
 def _keep_staged(keys: Sequence[str], name: str, rows: str) -> str:

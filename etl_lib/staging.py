@@ -18,7 +18,8 @@ RAW_EXTRA = [
     {"name": "_deleted_at", "type": "TIMESTAMP"},
     {"name": "_etl_seq", "type": "BIGINT"},
 ]
-# _digest: the MD5 of the row as it was loaded. A row that says another has been altered since.
+# _digest: the MD5 of the row as it was loaded. A row that says another has been altered since. NULL
+# of what was loaded as raw has it: to be compared with raw, at no cost for who loads it.
 DIGEST = {"name": "_digest", "type": "VARCHAR(32)"}
 CURATED_EXTRA = [{"name": "_run_id", "type": "VARCHAR(127)"}, DIGEST]
 QUARANTINE_EXTRA = [
@@ -134,6 +135,18 @@ def copy(name: str, columns: Columns, manifest: str, role: str) -> str:
 def same(keys: Sequence[str], left: str, right: str) -> str:
     """Equality on the key columns of two relations."""
     return " AND ".join(f"{left}.{redshift(key)} = {right}.{redshift(key)}" for key in keys)
+
+
+def equal(columns: Columns, left: str, right: str) -> str:
+    """Equality of two relations on these columns; a NULL is equal to a NULL."""
+    return " AND ".join(_equal(column, left, right) for column in columns)
+
+
+def _equal(column: Mapping[str, str], left: str, right: str) -> str:
+    """Redshift ignores trailing blanks, so texts get a full stop behind."""
+    a, b = (f"{side}.{redshift(column['name'])}" for side in (left, right))
+    mark = " || '.'" if column["type"].startswith("VARCHAR") else ""
+    return f"({a}{mark} = {b}{mark} OR ({a} IS NULL AND {b} IS NULL))"
 
 
 def _layout(table: Table) -> str:

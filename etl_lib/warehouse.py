@@ -16,7 +16,8 @@ from etl_lib.errors import StatementFailed
 
 Row = dict[str, Any]
 DONE = ("FINISHED", "FAILED", "ABORTED")
-SLOWEST_POLL = 1.0  # seconds
+POLL = (0.005, 1.0)  # seconds between two looks at a statement, at least and at most
+SHARE = 0.1  # and this share of the time that it has taken so far: what is noticed late is lost
 # https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
 CONFLICT = "1023"
 ATTEMPTS = 8
@@ -85,13 +86,12 @@ class Warehouse:
 
 def _wait(client: Any, statement_id: str, sql: str, name: str = "warehouse") -> Row:
     """Poll until the statement has ended. Short waits first: most statements are short."""
-    pause = 0.005
+    begun, (least, most) = time.monotonic(), POLL
     while True:
         described: Row = client.describe_statement(Id=statement_id)
         if described["Status"] in DONE:
             break
-        time.sleep(pause)
-        pause = min(2 * pause, SLOWEST_POLL)
+        time.sleep(min(max(least, SHARE * (time.monotonic() - begun)), most))
     if described["Status"] != "FINISHED":
         failed = [s for s in described.get("SubStatements", ()) if s["Status"] == "FAILED"]
         culprit = failed[0].get("QueryString", sql) if failed else sql

@@ -125,10 +125,11 @@ def test_rows_that_were_loaded_before_a_change_are_as_their_load_wrote_them(
     columns = json.loads(run.bookmarks.get(table.name).columns or "")
     target = staging.curated_table(table)
     assert layers.compare(run, table, columns).damaged == []
-    set_to = "b = 99" if name != "added" else "n = 99"  # what only another load knew, too
-    run.warehouse.rows(f"UPDATE {target} SET {set_to} WHERE id = 1")
+    # What only another load knew, too: of before the change, or of after it.
+    column, was = {"added": ("n", "NULL"), "dropped": ("v", "7")}.get(name, ("b", "NULL"))
+    run.warehouse.rows(f"UPDATE {target} SET {column} = 99 WHERE id = 1")
     assert layers.compare(run, table, columns).altered == [("1",)]
-    run.warehouse.rows(f"UPDATE {target} SET {set_to.partition(' ')[0]} = NULL WHERE id = 1")
+    run.warehouse.rows(f"UPDATE {target} SET {column} = {was} WHERE id = 1")
     assert layers.compare(run, table, columns).damaged == []
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from etl_lib import checksum, indicators, staging
+from etl_lib import checksum, drift, indicators, staging
 from etl_lib.contract import Indicator, Table
 from etl_lib.identifiers import folded, literal, redshift
 from etl_lib.run import Run
@@ -53,8 +53,31 @@ def compare(run: Run, table: Table, columns: Columns) -> Layers:
 
 
 def _altered(ask: _Asker, curated: str) -> list[Key]:
-    """Rows that are not what their load wrote, by the columns that it knew: what an evolved table
-    has had since must still be NULL in them."""
+    """Rows that are not what their load wrote: what it let pass as it was is not what raw has; the
+    others by their digest."""
+    raw = staging.raw_table(ask.table)
+    same = staging.same(staging.key_names(ask.table), "c", "r")
+    equal = staging.equal(_shared(ask), "c", "r")
+    passed = (
+        f"(SELECT c.* FROM {curated} AS c JOIN {raw} AS r ON {same} WHERE c._digest IS NULL "
+        f"AND CASE WHEN {equal} THEN 0 ELSE 1 END = 1)"  # NOT would pass over NULLs
+    )
+    return [*ask(passed, "TRUE"), *_digested(ask, curated)]
+
+
+def _shared(ask: _Asker) -> list[dict[str, str]]:
+    """The columns that raw and curated have, of the source or once of it, as they are in raw."""
+    there, name = drift.actual(ask.run), folded(ask.table.name)
+    ours = {each["name"] for each in (*staging.RAW_EXTRA, *staging.CURATED_EXTRA)}
+    return [
+        {"name": column, "type": kind}
+        for column, (kind, _) in there["raw", name].items()
+        if column in there["curated", name] and column not in ours
+    ]
+
+
+def _digested(ask: _Asker, curated: str) -> list[Key]:
+    """By the columns that the load knew: what an evolved table has had since must be NULL still."""
     now = staging.curated_columns(ask.table, ask.columns)
     shapes = _shapes_before(ask, curated, _differs(now))
     then = ", ".join(literal(each) for ids in shapes.values() for each in ids)

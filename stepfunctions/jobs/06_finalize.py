@@ -55,20 +55,12 @@ run = open_run(run_id, bucket, contract, tables, workgroup, database, copy_role,
 #
 # Rows in the source now, and in each layer; `in_quarantine` are all that stand there, whichever
 # run put them. `behind` counts what the source gained or lost since this run was planned;
-# `complete` says that every raw row is either curated or quarantined.
+# `complete` says that every raw row is either curated or quarantined. While the source counts, the
+# warehouse runs the checks that are shown below.
 
 # %%
 source = Source.from_secret(source_secret)
-counts = finalize.reconcile(run, source)
-
-# %% [markdown]
-# ## Prove it
-#
-# Each check is a query that finds what must not be. Healthy means: it found nothing. What must be
-# unique is looked at once more, for the rows of this run.
-
-# %%
-checks = finalize.check(run)
+counts, checks = finalize.compare(run, source)
 
 # %%
 finalize.clean_up(run)

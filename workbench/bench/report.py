@@ -22,8 +22,9 @@ HEAD = """\
 
 One table of twelve mixed columns moves from a MariaDB on this machine: all of it, then what a day
 changed (1 % of the rows updated, a tenth of that inserted), then nothing new. Everybody in turn on
-the same rows, in another order each round. **A time counts only if the destination is what the
-source is**: count, sums, newest stamp, and a hash over every value of every row.
+the same rows, in another order each round, and each once the disk has what was written before it.
+**A time counts only if the destination is what the source is**: count, sums, newest stamp, and a
+hash over every value of every row.
 
 Each time is that of a whole command, from its start to its end. CPU and memory are of the whole
 tree of its processes, and of the local AWS that works for it; not of MariaDB. Memory is sampled up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -85,6 +86,7 @@ def _started(tool: Tool, number: int) -> Iterator[Measure]:
 
 def measured(tool: Tool, phase: str, number: int, wanted: Digest) -> Measure:
     """One phase of one tool. Figures of a result that is not the source's do not count."""
+    os.sync()  # to bring to the disk what the one before has written is not this one's work
     try:
         used = tool.play(phase)
         found, types = tool.found()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import functools
 import gc
 import hashlib
 import importlib
@@ -65,6 +66,7 @@ def main() -> None:
             importlib.import_module(name)
     _read_models()
     _keep_compiled()
+    _stop_at_once()
     gc.collect()
     gc.freeze()  # else each child goes through all that was loaded, and copies it page by page
     reader, writer = os.pipe()
@@ -136,6 +138,13 @@ def _keep_compiled() -> None:
         return code
 
     module._compile_source = kept
+
+
+def _stop_at_once() -> None:
+    """SparkContext.stop() waits for a server that looks every half second whether it is to end."""
+    with contextlib.suppress(ImportError):
+        server: Any = importlib.import_module("pyspark.accumulators").AccumulatorServer
+        server.serve_forever = functools.partialmethod(server.serve_forever, poll_interval=0.02)
 
 
 def _reaped(children: dict[int, str]) -> list[dict[str, Any]]:
