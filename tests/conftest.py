@@ -34,6 +34,8 @@ LONGEST = (
     "test_reconcile",
     "test_deploy",
     "test_jupyterlab",
+    "test_quarantine",
+    "test_plan",
     "test_indicators",
     "test_rules",
     "test_console",
