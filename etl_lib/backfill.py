@@ -2,8 +2,9 @@
 
 It lies below the bookmark, where all is settled, so it needs no clock and no uncommitted read, and
 it moves no bookmark. Its sequence number is that of the run that was planned last: a row that a
-later run has loaded stays as it is, and a run that was planned before leaves the backfill's rows
-alone (``load``). It finds no deletes; the runs' sweep does.
+later run has loaded stays as it is, all others are judged and loaded anew, and a run that was
+planned before leaves the backfill's rows alone (``load``). It finds no deletes; the runs' sweep
+does.
 """
 
 from __future__ import annotations

@@ -51,11 +51,11 @@ def settle(
     _refuse_other_masks(table, bookmark, before, {each["name"] for each in columns})
     found = [*_differences(before, {each["name"]: each for each in columns})]
     told = [text for text, _ in found]
-    if told and table.drift != "evolve":
-        raise _drifted(table, bookmark, told, FROZEN)
     stopping = [text for text, settled in found if not settled]
     if stopping:
         raise _drifted(table, bookmark, stopping, ANEW)
+    if told and table.drift != "evolve":
+        raise _drifted(table, bookmark, told, FROZEN)
     wide = {
         name: wider(each["type"], before[name]["type"]) if name in before else each["type"]
         for name, each in ((each["name"], each) for each in columns)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from etl_lib import checksum, indicators, ledger, soft, staging
 from etl_lib.contract import Table
 from etl_lib.identifiers import folded, literal, redshift
-from etl_lib.run import REPAIR, Plan, Run
+from etl_lib.run import BACKFILL, REPAIR, Plan, Run
 from etl_lib.staging import Staging
 
 
@@ -124,13 +124,14 @@ def _missing(table: Table, plan: Plan, names: Staging) -> str:
 def _drop_settled(run: Run, table: Table, plan: Plan, names: Staging) -> list[str]:
     """Rows that raw has already: the same, or as a newer run has loaded them.
 
-    A repair moves the same rows too: what is wrong may be in curated.
+    A repair moves the same rows too: what is wrong may be in curated. So does a backfill: rules and
+    computed columns may be others than when they were loaded.
     """
     raw, keys = staging.raw_table(table), staging.key_names(table)
     settled, staged = _newer(run, plan, raw), [names.rows]
     if plan.window.mode == REPAIR:
         staged.append(names.keys)
-    else:
+    elif plan.window.mode != BACKFILL:
         equal = staging.equal(plan.columns, names.rows, raw)
         state = _as_live_as(table, plan, names.rows, raw)
         settled = f"({settled} OR ({state} AND {equal}))"

@@ -114,6 +114,7 @@ def upcoming(
         rows=rows,
         checks=checks,
         dropped=sorted(folded(name) for name, mask in table.mask.items() if mask == masks.DROP),
+        adopted=adopted is not None,
     )
 
 

@@ -54,6 +54,7 @@ class Plan:
     rows: int | None = None
     checks: Sequence[Mapping[str, str]] = ()
     dropped: Sequence[str] = ()
+    adopted: bool = False  # planned by an earlier run, which failed: what came since is not in it
 
     @property
     def idle(self) -> bool:

@@ -172,7 +172,7 @@ def _refuse_unknown_columns(
 
 
 def _first(error: Exception) -> str:
-    return str(error).partition(";")[0].splitlines()[0]
+    return str(error).strip().partition(";")[0].splitlines()[0]
 
 
 def _with_references(run: Run, spark: SparkSession, table: Table, frame: DataFrame) -> DataFrame:

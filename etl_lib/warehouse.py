@@ -103,10 +103,22 @@ def _wait(client: Any, statement_id: str, sql: str, name: str = "warehouse") -> 
 def _result(client: Any, statement_id: str) -> list[Row]:
     rows: list[Row] = []
     for page in client.get_paginator("get_statement_result").paginate(Id=statement_id):
-        names = [column["name"] for column in page["ColumnMetadata"]]
+        names = _apart([column["name"] for column in page["ColumnMetadata"]])
         for record in page["Records"]:
             rows.append(dict(zip(names, map(_value, record))))
     return rows
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Columns of one name get numbers, as ``count`` and ``count_2``: none is left out."""
+    found: list[str] = []
+    for name in names:
+        number, told = 1, name
+        while told in found:
+            number += 1
+            told = f"{name}_{number}"
+        found.append(told)
+    return found
 
 
 def _value(cell: Mapping[str, Any]) -> Any:

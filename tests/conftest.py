@@ -49,7 +49,7 @@ LONGEST = (
     "test_histories",
 )
 # Files that go on from what another one has made, or warmed up: in one process, and not in both.
-TOGETHER = (LONGEST[:5], ("test_execution", "test_reconcile"))
+TOGETHER = ((*LONGEST[:5], "test_layers"), ("test_execution", "test_reconcile"))
 
 
 class ByFile(LoadFileScheduling):

@@ -24,6 +24,7 @@ from workbench import (
     outcome,
     past,
     pipeline,
+    preparation,
     scheduling,
     screen,
     verdict,
@@ -96,7 +97,7 @@ def test_a_run_goes_through_every_state_and_moves_everything(own: Stack, moved: 
     assert again.status == "SUCCEEDED" and again.total("extracted") == 0
     assert set(again.tables) == {"bookings", "apartments"}
     idle = (own.home.runs / again.run_id / "report.html").read_text()
-    assert "No row was moved, so they are as the last report" in idle
+    assert "No row was moved, so they are not drawn anew" in idle
     # What has no news costs no job of 02 and 03.
     assert [stage.stage for stage in again.stages] == [STAGES[0], *STAGES[3:]]
 
@@ -200,6 +201,10 @@ def test_a_run_that_dies_before_the_indicators_says_so_and_the_next_computes_and
         failed = run(own)
     assert failed.status == "FAILED" and "04_load" not in failed.tables["bookings"]["stages"]
     assert failed.counted and failed.tables["bookings"]["loaded"] > 0  # as the ledger has it
+    (own.home.runs / failed.run_id / "summary.json").unlink()  # as of a run of a schedule
+    seen = past.one(own.home, own, failed.run_id)
+    assert seen["counted"] and seen["rows_loaded"] == failed.total("loaded")
+    assert seen["still_stale"] == failed.still_stale
     touched = [each.name for each in pipeline.read_contract(pipeline.CONTRACT).indicators]
     assert set(failed.still_stale) <= set(touched) and len(failed.still_stale) > 1
     waiting = (
@@ -326,6 +331,25 @@ def test_a_warehouse_that_cannot_be_asked_is_told_and_nothing_is_claimed_of_it(
     assert failed.error is not None and "could not be asked what the run has loaded" in failed.error
     assert "nobody_s" in failed.error and not failed.counted
     assert "was not counted" in verdict.sentence(failed.as_dict(), "04_load")
+
+
+def test_a_statement_of_a_failed_run_that_is_still_at_work_is_told(
+    own: Stack, moved: Summary
+) -> None:
+    failed = replace(moved, run_id="at-work", status="FAILED", error="stopped", failed_in="04_load")
+    client = own.endpoint.client("redshift-data")
+    long = "SELECT COUNT(*) FROM etl.ledger a, svv_columns b, svv_columns c, svv_columns d"
+    identity = client.execute_statement(
+        WorkgroupName=own.target.workgroup,
+        Database=own.target.database,
+        Sql=f"{long}, svv_columns e, svv_columns f WHERE b.column_name || f.column_name = 'x'",
+        StatementName="at-work: load bookings",
+    )["Id"]
+    with own.active():
+        final = outcome.gather(failed, own, pipeline.read_contract(pipeline.CONTRACT), patience=0.3)
+    client.cancel_statement(Id=identity)
+    assert not final and not failed.counted
+    assert failed.error is not None and "still" in failed.error
 
 
 def test_what_a_run_advises_can_be_typed_in_any_folder(
@@ -458,7 +482,7 @@ def test_a_schedule_runs_it_unattended(own: Stack) -> None:
     before = {e["executionArn"] for e in _executions(client, machine)}
     told = scheduling.put(own, "rate(1 minute)", lambda text: None)
     try:
-        assert told.endswith(";\nthe first begins now")
+        assert told.endswith(", by the sample's contract, on its database;\nthe first begins now")
         assert scheduling.current(own) == "rate(1 minute)"
         deadline = time.monotonic() + 90
         new: set[str] = set()
@@ -474,6 +498,12 @@ def test_a_schedule_runs_it_unattended(own: Stack) -> None:
         changed = scheduling.put(own, "rate(2 hours)", lambda text: None)
         assert "counted from 20" in changed and "begins now" not in changed
         assert "first" not in scheduling.put(own, "cron(0 5 * * ? *)", lambda text: None)
+        given = preparation.standing(own, pipeline.CONTRACT, own.server.secret(DATABASE))
+        told = scheduling.put(own, "cron(0 6 * * ? *)", lambda text: None, given)
+        assert "by this contract as it is now" in told
+        kept = own.endpoint.client("scheduler").get_schedule(Name=scheduling.NAME)
+        assert json.loads(kept["Target"]["Input"]) == given
+        assert given["contract"] == own.pipeline.publish(pipeline.CONTRACT)
     finally:
         assert scheduling.remove(own)
     assert scheduling.current(own) is None

@@ -79,7 +79,7 @@ def contract(
 
 def _typed(*words: str, contract: Path) -> str:
     more = ["--contract", str(contract)]
-    if words[0] == "run" or words[-1] == "retry":
+    if words[0] in ("run", "backfill") or words[-1] == "retry":
         more += ["--database", DATABASE]
     result = CliRunner().invoke(app, [*words, *more])
     if result.exit_code:
@@ -194,3 +194,19 @@ def test_a_rule_that_no_row_can_fulfil_sets_all_aside(contract: Path) -> None:
     told = _typed("quarantine", "retry", contract=contract)
     assert f"{kept} stay in quarantine, 0 left it" in told
     assert _listed(contract) == {"amount_is_positive": kept, **others}
+
+
+def test_a_rule_that_is_added_later_judges_what_is_loaded_by_a_backfill(
+    contract: Path, warehouse: Warehouse
+) -> None:
+    added = '[[tables.sales.rules]]\nname = "id_is_small"\nexpect = "id < 45"\n\n[tables.visits]'
+    contract.write_text(CONTRACT.replace("[tables.visits]", added))
+    _typed("run", contract=contract)
+    assert "id_is_small" not in _listed(contract), "no run judges rows that did not change"
+    told = _typed("backfill", "--table", "sales", contract=contract)
+    assert "loaded and judged anew" in told
+    assert _listed(contract)["id_is_small"] == 5
+    assert warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales WHERE id >= 45") == [{"n": 0}]
+    contract.write_text(CONTRACT)
+    _typed("backfill", "--table", "sales", contract=contract)
+    assert "id_is_small" not in _listed(contract)

@@ -13,7 +13,16 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from etl_lib.errors import BadInput
-from workbench import deployment, execution, past, pipeline, run_commands, tables, verdict
+from workbench import (
+    deployment,
+    execution,
+    past,
+    pipeline,
+    published,
+    run_commands,
+    tables,
+    verdict,
+)
 from workbench.cli import app
 from workbench.home import Home
 from workbench.stack import Stack
@@ -140,11 +149,27 @@ def test_a_run_of_another_name_is_one_with_the_run_that_it_goes_on_with(
 def test_an_execution_that_can_be_no_run_stops_neither_the_list_nor_a_redrive(
     stack: Stack, client: Any
 ) -> None:
-    no_secret = '{"source_secret": ""}'
-    for name, given in (("..", "{}"), ("no-object", "[]"), ("empty-secret", no_secret)):
-        over(client, started(client, name, given), 60)
+    secret, s3 = stack.endpoint.client("secretsmanager"), stack.endpoint.client("s3")
+    secret.create_secret(Name="a-list", SecretString="[1]")
+    latin = "contract/latin/tables.toml"
+    s3.put_object(
+        Bucket=pipeline.BUCKET,
+        Key=latin,
+        Body="# caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode("latin1"),
+    )
+    odd = {
+        "..": {},
+        "no-object": [],
+        "empty-secret": {"source_secret": ""},
+        "list-secret": {"source_secret": "a-list", "tables": "none"},
+        "blank-bucket": {"contract": "s3://my bucket/x/tables.toml"},
+        "half-address": {"contract": "s3://[x/tables.toml"},
+        "not-utf-8": {"contract": f"s3://{pipeline.BUCKET}/{latin}"},
+    }
+    for name, given in odd.items():
+        over(client, started(client, name, json.dumps(given)), 60)
     names = [run["run_id"] for run in json.loads(ask("--json").stdout)]
-    assert ".." not in names and {"no-object", "empty-secret"} <= {*names}
+    assert ".." not in names and {*odd} - {".."} <= {*names}
     assert not (stack.home.root / "summary.json").exists()
     assert execution.known(stack, "no-object").source_secret == stack.target.secret
 
@@ -160,6 +185,8 @@ def test_a_run_that_nobody_here_started_is_known_by_the_contract_that_it_began_w
     found = execution.known(stack, "theirs")
     assert pipeline.read_contract(found.contract).name == "theirs"
     assert found.parsed is not None and found.parsed.name == "theirs"
+    current = f"s3://{pipeline.BUCKET}/contract/current/tables.toml"
+    assert published.address(stack, {}) == current  # the machine's own default
     again = verdict.run_again(found.summary("state machine").as_dict())
     assert again == f"workbook run --contract {found.contract}"
 

@@ -180,7 +180,8 @@ def test_init_says_what_to_write_if_rows_are_only_ever_added(mysql_server: Serve
         )
     source = Source.of(mysql_server.secret("of_events"))
     text = init.draft(source).text
-    asked = '# If no row is ever changed: cursor = "id" and append_only = true move new rows alone.'
+    asked = '# If no row is ever changed or deleted: cursor = "id" and append_only = true move new '
+    asked += "rows alone, with the PROCESS privilege."
     assert asked in text and "append_only" not in text.replace(asked, "")
     taken = text.replace(asked, 'cursor = "id"\nappend_only = true')
     checked_columns(source, contract.parse(taken, "draft").tables["events"])

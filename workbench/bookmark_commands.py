@@ -222,7 +222,7 @@ def _move(run: Run, table: Table, mark: Bookmark, changes: Mapping[str, Any], co
     )
     out.print(
         f"To undo it: workbook bookmarks undo {table.name} --version {moved.version}"
-        f"{options.as_here()}",
+        f"{options.as_here(without=('--source', '--database'))}",
         soft_wrap=True,
     )
 

@@ -39,7 +39,7 @@ from workbench.messages import say
 from workbench.mysql import csv_files, dumps
 from workbench.mysql import server as mysql
 from workbench.options import ContractOption, DatabaseOption, SourceOption
-from workbench.preparation import Prepared, prepare
+from workbench.preparation import Prepared, prepare, standing
 from workbench.stack import Stack
 from workbench.summary import Summary
 from workbench.where import HERE, Where, somewhere
@@ -214,6 +214,9 @@ def schedule(
         ),
     ] = "",
     off: Annotated[bool, typer.Option("--off", help="Remove the schedule.")] = False,
+    contract: ContractOption = pipeline.CONTRACT,
+    source: SourceOption = "",
+    database: DatabaseOption = stack.DATABASE,
     where: Where = HERE,
 ) -> None:
     """Run the state machine unattended, by EventBridge Scheduler. Without EXPRESSION: show it.
@@ -222,6 +225,11 @@ def schedule(
     """
     from workbench import scheduling
 
+    own = contract != pipeline.CONTRACT or source or database != stack.DATABASE
+    where.refuse(source=source, database="" if database == stack.DATABASE else "database")
+    if where.of_stack and own:
+        raise BadInput("--contract: a stack's schedule runs what `workbook deploy` has put there")
+    secret = source_option.parse(source) if source else None
     made = where.stack(say)
     if made.target.stack:
         from workbench.deploy import schedules
@@ -230,7 +238,8 @@ def schedule(
     elif off:
         out.print("schedule removed" if scheduling.remove(made) else "there was no schedule")
     elif expression:
-        out.print(scheduling.put(made, expression, say), soft_wrap=True)
+        given = standing(made, contract, secret or made.secret(database)) if own else None
+        out.print(scheduling.put(made, expression, say, given), soft_wrap=True)
     else:
         out.print(scheduling.current(made) or "no schedule")
 

@@ -135,7 +135,7 @@ def known(stack: Stack, run_id: str) -> Prepared:
         raise BadInput(f"no execution is named {run_id!r}: `workbook runs` lists them") from None
     given = executions.given(found)
     kept = _kept(folder)
-    url = given.get("contract", f"s3://{stack.target.bucket}/contract/current/tables.toml")
+    url = str(published.address(stack, given))
     folder.mkdir(parents=True, exist_ok=True)
     contract = Path(kept.get("contract") or published.file(stack, run_id, url))
     parsed = published.parsed(stack, url)

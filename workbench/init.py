@@ -79,7 +79,7 @@ def _section(source: Source, table: str, keys: Sequence[str], warnings: list[str
                 "than lookback = 600 seconds late are not seen"
             )
     else:
-        lines += _without_cursor(columns)
+        lines += _without_cursor([each for each in columns if each.name not in skipped])
     if decided:
         pairs = ", ".join(f"{_toml_key(name)} = {json.dumps(d)}" for name, d in decided.items())
         lines.append(f"decide = {{ {pairs} }} # Redshift has no such types")
@@ -99,8 +99,8 @@ def _without_cursor(columns: Sequence[Column]) -> list[str]:
         if column.nullable and _cursor([replace(column, nullable=False)])
     ]
     lines += [
-        f"# If no row is ever changed: cursor = {json.dumps(column.name)} and append_only = true "
-        "move new rows alone."
+        f"# If no row is ever changed or deleted: cursor = {json.dumps(column.name)} and "
+        "append_only = true move new rows alone, with the PROCESS privilege."
         for column in columns
         if column.numbered
     ]

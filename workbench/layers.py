@@ -57,23 +57,32 @@ def _altered(ask: _Asker, curated: str) -> list[Key]:
     others by their digest."""
     raw = staging.raw_table(ask.table)
     same = staging.same(staging.key_names(ask.table), "c", "r")
-    equal = staging.equal(_shared(ask), "c", "r")
     passed = (
         f"(SELECT c.* FROM {curated} AS c JOIN {raw} AS r ON {same} WHERE c._digest IS NULL "
-        f"AND CASE WHEN {equal} THEN 0 ELSE 1 END = 1)"  # NOT would pass over NULLs
+        f"AND CASE WHEN {_as_raw(ask)} THEN 0 ELSE 1 END = 1)"  # NOT would pass over NULLs
     )
     return [*ask(passed, "TRUE"), *_digested(ask, curated)]
 
 
-def _shared(ask: _Asker) -> list[dict[str, str]]:
-    """The columns that raw and curated have, of the source or once of it, as they are in raw."""
+def _as_raw(ask: _Asker) -> str:
+    """SQL: row c of curated is row r of raw. A column that the source has no more may be NULL: a
+    row that has left curated and come back has it so. One that only curated has is NULL, as its
+    rows come of another load."""
     there, name = drift.actual(ask.run), folded(ask.table.name)
+    raw, curated = there["raw", name], there["curated", name]
     ours = {each["name"] for each in (*staging.RAW_EXTRA, *staging.CURATED_EXTRA)}
-    return [
-        {"name": column, "type": kind}
-        for column, (kind, _) in there["raw", name].items()
-        if column in there["curated", name] and column not in ours
-    ]
+    known = {each["name"] for each in ask.columns}
+    told = ["TRUE"]
+    for column, (kind, _) in curated.items():
+        value = f"c.{redshift(column)}"
+        if column in ours:
+            continue
+        if column not in raw:
+            told.append(f"{value} IS NULL")
+        elif drift.wider(raw[column][0], kind) is not None:  # a contract may retype: other loads
+            equal = staging.equal([{"name": column, "type": kind}], "c", "r")
+            told.append(equal if column in known else f"({equal} OR {value} IS NULL)")
+    return " AND ".join(told)
 
 
 def _digested(ask: _Asker, curated: str) -> list[Key]:
@@ -87,15 +96,18 @@ def _digested(ask: _Asker, curated: str) -> list[Key]:
         listed = staging.curated_columns(ask.table, json.loads(shape))
         known = {each["name"] for each in listed}
         added = [redshift(each["name"]) for each in now if each["name"] not in known]
-        as_then = [
-            f"CAST({redshift(c['name'])} AS {c['type']}) AS {redshift(c['name'])}" for c in listed
-        ]
+        as_then = [_as(redshift(each["name"]), each["type"]) for each in listed]
         rows = (
             f"(SELECT {', '.join([*as_then, *added, '_digest'])} FROM {curated} "
             f"WHERE _run_id IN ({', '.join(map(literal, ids))}))"
         )
         found += ask(rows, " OR ".join([_differs(listed), *(f"{c} IS NOT NULL" for c in added)]))
     return found
+
+
+def _as(column: str, kind: str) -> str:
+    """Of a binary column the digest is the same in any length."""
+    return column if kind.startswith("VARBYTE") else f"CAST({column} AS {kind}) AS {column}"
 
 
 def _differs(columns: Sequence[Mapping[str, str]]) -> str:

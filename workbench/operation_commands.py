@@ -86,7 +86,7 @@ def backfill(
     window, first = planned.window, planned.window.low or "the beginning"
     out.print(
         f"{table}: {window.rows:,} rows from {first} to {window.high}, of which "
-        f"{loaded.get('loaded', 0):,} were not as in the warehouse and are now loaded, "
+        f"{loaded.get('loaded', 0):,} are loaded and judged anew, "
         f"{loaded.get('quarantined', 0):,} of them into quarantine. The bookmark stays.",
         soft_wrap=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +27,13 @@ SourceOption = Annotated[
 PLACES = ("--contract", "--source", "--database", "--profile", "--region", "--stage")
 
 
-def as_here() -> str:
+def as_here(without: Collection[str] = ()) -> str:
     """The options of this command that say which tables and where, each with a blank before it: a
-    command that is advised to follow it must not look elsewhere."""
+    command that is advised to follow it must not look elsewhere. ``without`` those that it has not.
+    """
     words, found = sys.argv[1:], ""
     for at, word in enumerate(words):
         name, _, value = word.partition("=")
-        if name in PLACES and (value or words[at + 1 :]):
+        if name in PLACES and name not in without and (value or words[at + 1 :]):
             found += f" {name} {shlex.quote(value or words[at + 1])}"
     return found

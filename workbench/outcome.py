@@ -20,43 +20,51 @@ UNENDED = ("SUBMITTED", "PICKED", "STARTED")
 PATIENCE = 60.0  # seconds for a statement of a run that was stopped to come to its end
 
 
-def gather(summary: Summary, stack: Stack, parsed: Contract | None) -> None:
+class StillAtWork(EtlError):
+    """A transaction of the run goes on: what it comes to is not known yet."""
+
+
+def gather(
+    summary: Summary, stack: Stack, parsed: Contract | None, patience: float = PATIENCE
+) -> bool:
     """Put it into the summary of a run whose status is known, while its stack is the active one.
 
     ``parsed`` is its contract, if that can be read: of a run that failed, the warehouse is asked
-    what it loaded and what it leaves undone.
+    what it loaded and what it leaves undone; ``counted`` says whether it could be. False if a
+    statement of the run was still at work after ``patience`` seconds.
     """
     zone = Zone(stack.target.bucket)
+    summary.counted = False
     summary.tables = tables_of(zone, summary.run_id, STAGES)
     summary.checks = checks_of(zone, summary.run_id)
-    summary.counted = True
-    if parsed and summary.status != "SUCCEEDED":
-        try:
-            _ask(summary, stack, parsed)
-        except (EtlError, ClientError) as error:
-            summary.counted = False
-            told = f"The warehouse could not be asked what the run has loaded: {error}"
-            summary.error = f"{summary.error or ''}\n{told}".strip()
+    try:
+        if summary.status != "SUCCEEDED" and parsed:
+            _ask(summary, stack, parsed, patience)
+    except (EtlError, ClientError) as error:
+        told = f"The warehouse could not be asked what the run has loaded: {error}"
+        summary.error = f"{summary.error or ''}\n{told}".strip()
+        return not isinstance(error, StillAtWork)
+    summary.counted = summary.status == "SUCCEEDED" or parsed is not None or not summary.tables
+    return True
 
 
-def _ask(summary: Summary, stack: Stack, parsed: Contract) -> None:
-    _settle(stack, summary.run_id)
+def _ask(summary: Summary, stack: Stack, parsed: Contract, patience: float) -> None:
+    _settle(stack, summary.run_id, patience)
     warehouse = stack.target.warehouse()
     for entry in ledger.loads(warehouse, parsed.name, summary.run_id):
         _count(summary, entry)
     summary.still_stale = indicators.stale(warehouse, parsed)
 
 
-def _settle(stack: Stack, run_id: str) -> None:
+def _settle(stack: Stack, run_id: str, patience: float) -> None:
     """A transaction outlives the session or the job that sent it: wait for those of the run. Of an
     account, those of our own role are seen."""
     client = stack.endpoint.client("redshift-data")
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     for status in UNENDED:
-        while time.monotonic() < until:
-            found = client.list_statements(StatementName=f"{run_id}: ", Status=status)
-            if not found["Statements"]:
-                break
+        while client.list_statements(StatementName=f"{run_id}: ", Status=status)["Statements"]:
+            if time.monotonic() >= until:
+                raise StillAtWork(f"a statement of it is {status} still")
             time.sleep(0.2)
 
 

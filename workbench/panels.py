@@ -24,7 +24,7 @@ COLOURS = {
     indicator_plots.ACCENT: "accent",
     indicator_plots.PALE: "pale",
 }
-UNCHANGED = "No row was moved, so they are as the last report that shows them has them."
+UNCHANGED = "No row was moved, so they are not drawn anew: 06_finalize shows them as they stand."
 LAST = 4  # periods of an indicator that has no plot
 
 

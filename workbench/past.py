@@ -61,7 +61,9 @@ def last(home: Home) -> str | None:
     found = runs(home, running(home), LOOKED_AT)
     if not found:
         return None
-    run = next((each for each in found if each["status"] == "RUNNING"), found[0])
+    going_on = [each for each in found if each["status"] == "RUNNING"]  # the oldest has the lease
+    accepted = [each for each in found if not (each["error"] or "").startswith("LeaseHeld: ")]
+    run = [*going_on[-1:], *accepted, *found][0]
     took = "" if run["status"] == "RUNNING" else f" in {run['seconds']:.1f} s"
     return f"{run['run_id']} {run['status']}{took}, begun {run['started']} UTC"
 
@@ -158,12 +160,13 @@ def _seen(stack: Stack, run_id: str, kept: Run | None, found: Found) -> Summary:
     execution.end(summary, client.describe_execution(executionArn=found.arn))
     summary.status = found.status
     given = executions.given(client.describe_execution(executionArn=found.arn))
-    parsed = published.parsed(stack, given.get("contract"))
+    parsed = published.parsed(stack, published.address(stack, given))
     with stack.active():
-        outcome.gather(summary, stack, parsed)
+        final = outcome.gather(summary, stack, parsed, patience=0)
     execution.judge(summary, history.visits(told))
-    (stack.home.runs / run_id).mkdir(parents=True, exist_ok=True)
-    summary.write(stack.home.runs / run_id)
+    if final:  # else whoever asks next looks again
+        (stack.home.runs / run_id).mkdir(parents=True, exist_ok=True)
+        summary.write(stack.home.runs / run_id)
     return summary
 
 
@@ -172,14 +175,14 @@ def _begun(stack: Stack, run_id: str, found: Found) -> Summary:
     client = stack.endpoint.client("stepfunctions")
     given = executions.given(client.describe_execution(executionArn=found.arn))
     summary = Summary(run_id, str(pipeline.CONTRACT), executions.moment(found.started), STATES)
-    summary.contract = str(published.file(stack, run_id, given.get("contract")))
+    summary.contract = str(published.file(stack, run_id, published.address(stack, given)))
     secret = stack.endpoint.client("secretsmanager")
     name = given.get("source_secret", stack.target.secret)
     try:
         source = json.loads(secret.get_secret_value(SecretId=str(name))["SecretString"])
         summary.source = source_address.address(source)
         summary.asked = stack.target.options or source_address.asked(source, stack.maria)
-    except (secret.exceptions.ClientError, ParamValidationError, KeyError, ValueError):
+    except (secret.exceptions.ClientError, ParamValidationError, KeyError, TypeError, ValueError):
         pass  # it is gone, or was none: the run itself has told so
     return summary
 

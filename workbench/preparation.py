@@ -85,6 +85,15 @@ def prepare(
     )
 
 
+def standing(stack: Stack, contract: Path, secret: Mapping[str, Any]) -> dict[str, str]:
+    """The input of executions that move the same again and again. As ``prepare`` raises."""
+    _checked(stack, contract, secret, "")
+    return {
+        "contract": stack.pipeline.publish(contract),
+        "source_secret": _secret(stack, secret),
+    }
+
+
 def stale(stack: Stack, parsed: Contract) -> tuple[str, ...]:
     """The indicators that earlier runs' rows have touched, and that none has computed since."""
     with stack.active():

@@ -63,7 +63,7 @@ def list_(
             out.print(f"{each['table']}  {each['rule']}  {row}", markup=False, soft_wrap=True)
     out.print(
         "Once the source, the rule or what it refers to is mended: workbook quarantine retry"
-        f"{options.as_here()}",
+        f"{options.as_here()}, with --database or --source as the run had it",
         soft_wrap=True,
     )
 
@@ -105,7 +105,10 @@ def _chosen(run: Run, tables: str) -> list[Table]:
     """The tables asked for that were loaded before."""
     names = [name.strip() for name in tables.split(",") if name.strip()]
     chosen = run.contract.select(names)
-    loaded = [table for table in chosen if run.bookmarks.get(table.name).columns]
+    marks = {table.name: run.bookmarks.get(table.name) for table in chosen}
+    loaded = [table for table in chosen if marks[table.name].columns]
+    if reset := [name for name, mark in marks.items() if mark.version and not mark.columns]:
+        err.print(f"not looked at, as read from the beginning by the next run: {', '.join(reset)}")
     if names and len(loaded) < len(chosen):
         missing = {table.name for table in chosen} - {table.name for table in loaded}
         raise BadInput(f"not loaded yet: {', '.join(sorted(missing))}. Type: workbook run")

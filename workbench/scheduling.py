@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from etl_lib.errors import BadInput
 from workbench.deployment import MACHINE, STATES_ROLE, Deployment, Say
 from workbench.executions import moment
 from workbench.stack import Stack
 
 NAME = MACHINE
+# What an execution without input takes.
+SAMPLE = "the sample's contract, on its database"
+OWN = "this contract as it is now: after a change of it, type this again"
 LATER = {
     "rate(1 hour)": 'To wait for the full hour: "cron(0 * * * ? *)"',
     "rate(1 day)": 'To wait for midnight: "cron(0 0 * * ? *)"',
 }
 
 
-def put(stack: Stack, expression: str, say: Say) -> str:
+def put(stack: Stack, expression: str, say: Say, given: Mapping[str, str] | None = None) -> str:
     """Deploy, then start the machine whenever ``expression`` says; returns in words when that is.
+    ``given`` is the input of each run, as ``preparation.standing`` makes it.
 
     A rate begins as the schedule is made, and an update of it goes on counting from there.
     """
     machine = Deployment(stack.endpoint).apply(say)
     client = stack.endpoint.client("scheduler")
-    target = {"Arn": machine, "RoleArn": STATES_ROLE, "Input": "{}"}
+    target = {"Arn": machine, "RoleArn": STATES_ROLE, "Input": json.dumps(given or {})}
     request = {
         "Name": NAME,
         "ScheduleExpression": expression,
@@ -39,7 +46,9 @@ def put(stack: Stack, expression: str, say: Say) -> str:
     except client.exceptions.ValidationException as error:
         said = error.response["Error"]["Message"]
         raise BadInput(f'{said}, as "rate(1 hour)" or "cron(0 5 * * ? *)" are') from None
-    return with_first(f"runs {expression} while the local AWS is up", expression, first)
+    what = OWN if given else SAMPLE
+    told = f"runs {expression} while the local AWS is up, by {what}"
+    return with_first(told, expression, first)
 
 
 def with_first(told: str, expression: str, first: str) -> str:

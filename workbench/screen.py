@@ -13,7 +13,7 @@ from rich.markup import escape
 from etl_lib.identifiers import folded, redshift
 from workbench import pipeline, tables, verdict
 from workbench.stack import Stack
-from workbench.summary import Summary, behind, failed, outdated, remarks
+from workbench.summary import Summary, behind, failed, layered, outdated, remarks
 from workbench.tables import Column
 
 FRACTION = re.compile(r"(?<=:\d\d)\.\d+")  # of a second
@@ -40,7 +40,7 @@ def show(summary: Summary, stack: Stack, console: Console) -> None:
         if summary.tables and (summary.moved or summary.status != "SUCCEEDED"):
             _show_counts(summary, console)
     for name, row in summary.tables.items():
-        for line in behind(name, row) + remarks(name, row):
+        for line in behind(name, row) + layered(name, row) + remarks(name, row):
             console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     for line in failed(summary.checks) + outdated(summary.still_stale):
         console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)

@@ -13,6 +13,10 @@ from etl_lib.run import IN_TURN
 from etl_lib.zone import Zone
 
 WINDOW = ("mode", "tier", "why", "low", "high")
+TAKEN_UP = (
+    "This run took up the window of one that had failed: what has changed since then is the next "
+    "run's."
+)
 COUNTS = ("extracted", "loaded", "deleted", "quarantined", "source", "raw", "missing", "later")
 
 
@@ -99,6 +103,7 @@ def tables_of(zone: Zone, run_id: str, stages: Sequence[str]) -> dict[str, dict[
         tables[name] = {**window, **dict.fromkeys(COUNTS), "bookmark": None, "stages": {}}
         tables[name] |= {"drift": planned.get("drift", []), "changed": {}, "rules": {}}
         tables[name]["expectations"] = planned.get("checks", [])
+        tables[name]["adopted"] = planned.get("adopted", False)
         in_turn = tables[name]["mode"] in IN_TURN
         tables[name]["first"] = in_turn and planned.get("after") is None
     for stage in stages:
@@ -167,6 +172,8 @@ def behind(name: str, table: Mapping[str, Any]) -> list[str]:
         ]
     if table["source"] is not None and table["source"] != table["raw"]:
         counts = f"{name}: the source has {table['source']:,} rows, raw has {table['raw']:,}."
+        if table.get("adopted"):
+            return [f"{counts} {TAKEN_UP}"]
         if 0 < table["source"] - table["raw"] <= (table.get("later") or 0):
             return [
                 f"{counts} {table['later']:,} of the source's lie past the end of this run's "
@@ -177,7 +184,20 @@ def behind(name: str, table: Mapping[str, Any]) -> list[str]:
             f"{counts} If it did not change during the run, another run will not mend it: type "
             "`workbook reconcile`, which finds out."
         ]
+    if table.get("adopted"):
+        return [f"{name}: {TAKEN_UP}"]
     return []
+
+
+def layered(name: str, table: Mapping[str, Any]) -> list[str]:
+    """Whether every row of raw is in curated or in quarantine."""
+    found = table["stages"].get("06_finalize", {})
+    if found.get("complete", True):
+        return []
+    return [
+        f"{name}: raw has {found['raw']:,} rows, curated {found['curated']:,} and quarantine "
+        f"{found['in_quarantine']:,}: type `workbook reconcile`, which finds out."
+    ]
 
 
 def _add(table: dict[str, Any], stage: str, result: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from workbench import pipeline
 from workbench.history import Visit
 from workbench.preparation import STAGES
-from workbench.summary import behind, failed, outdated, warned
+from workbench.summary import behind, failed, layered, outdated, warned
 from workbench.target import OF_STACK
 
 Run = Mapping[str, Any]  # a summary.json
@@ -38,6 +38,11 @@ def sentence(run: Run, place: str = "") -> str:
         return f"The run {where}, after {took}: {_loaded_before(run)}."
     moved = _moved(run)
     if not moved:
+        if any(table.get("adopted") for table in run["tables"].values()):
+            return (
+                f"Nothing was left to move in the windows of a run that had failed: {took}. What "
+                f"has changed since is the next run's.{_caught_up(run.get('stale', ()))}"
+            )
         return (
             f"Nothing had changed: {_tables(len(run['tables']))} compared in {took}, "
             f"no row was moved, none was refused.{_caught_up(run.get('stale', ()))}"
@@ -65,7 +70,7 @@ def warnings(run: Run) -> list[str]:
     told = [
         line
         for name, table in run["tables"].items()
-        for line in (*behind(name, table), *warned(name, table))
+        for line in (*behind(name, table), *layered(name, table), *warned(name, table))
     ]
     return told + failed(run["checks"]) + outdated(run.get("still_stale", ()))
 
@@ -105,7 +110,10 @@ def _again(run: Run) -> Command:
         return Command(run_again(run), "moves what is new: a newer run has overtaken this one.")
     if run["via"] == "notebooks":
         return Command(run_again(run), "takes up the same windows. Mend the cause first.")
-    does = "goes on where it stopped: what is done is not done again. Mend the cause first."
+    does = (
+        "goes on where it stopped: what is done is not done again. Mend the cause first; if that "
+        f"is the contract or its SQL, `{run_again(run)}` takes the mended one."
+    )
     there = run.get("asked") or ""
     there = f" {there}" if there.startswith(OF_STACK) else ""
     return Command(f"workbook redrive {run['run_id']}{there}", does)

@@ -150,6 +150,8 @@ def start(directory: Path, options: Sequence[str] = ()) -> Server:
     with _locked(directory):
         kept = load(directory)
         if kept and running(directory) and kept.answers():
+            if not kept.client_options.exists():  # an earlier version's server
+                write_private(kept.client_options, _client_options(kept))
             return kept
         programs = prerequisites.mariadb()
         if not (directory / "data").exists():
