@@ -241,3 +241,12 @@ def test_an_interrupted_command_says_so(workbook: Workbook) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 130 and "what was finished is safe" in ended.stderr
+
+
+def test_whoever_names_a_source_is_told_where_the_key_of_masks_is_read_from(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["workbook", "run", "--source", "mysql://me@db.example.org/s"])
+    with pytest.raises(SystemExit):
+        cli._fail("column email: mask = 'hash' needs mask_key in the source's secret", 2)
+    assert "WORKBOOK_MASK_KEY" in capsys.readouterr().err

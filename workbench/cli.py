@@ -345,6 +345,8 @@ def _fail(message: str, code: int) -> NoReturn:
     here = options.as_here()
     if "workbook " in message and here and here not in message:
         err.print(f"To each command that is named here add:{here}", soft_wrap=True, markup=False)
+    if "mask_key" in message and " --source" in here:
+        err.print(f"With --source it is read from {source_option.MASK_KEY}.", soft_wrap=True)
     sys.exit(code)
 
 

@@ -136,7 +136,8 @@ def _loaded_before(run: Run) -> str:
     if not run.get("counted", run["tables"]) and run["stages"]:
         return "what was loaded before that is safe, and was not counted"
     moved = _moved(run)
-    return f"{moved} before that, and they stay" if moved else "nothing was loaded"
+    stay = "stays" if run["rows_loaded"] == 1 else "they stay"
+    return f"{moved} before that, and {stay}" if moved else "nothing was loaded"
 
 
 def _moved(run: Run) -> str:

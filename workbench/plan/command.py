@@ -46,7 +46,8 @@ def plan(
     """What a run started now would move, table by table. It changes nothing anywhere.
 
     Exit code 1 if such a run would stop, or would not begin: as another one holds the lease, or as
-    the contract's SQL names what is not there.
+    the contract names what is not there. What only the warehouse knows of an indicator's SQL, such
+    as the tables that it reads, the run finds out in 04_load.
     """
     hours = cost.hours(every)
     names = [name.strip() for name in tables.split(",") if name.strip()]

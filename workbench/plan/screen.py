@@ -55,7 +55,7 @@ def _verdict(found: Outlook) -> str:
     if found.held:
         return "[bold red]the run would not begin[/] while the lease is held"
     rows, size = (sum(getattr(each, of) for each in found.tables) for of in ("rows", "bytes"))
-    return f"{rows:,} rows, about {amount(size)}; nothing was written"
+    return f"{rows:,} row{'s' * (rows != 1)}, about {amount(size)}; nothing was written"
 
 
 def show_cost(basis: Basis, found: Sequence[Line], console: Console) -> None:
