@@ -72,20 +72,11 @@ class Plan:
         return self.window.mode in IN_TURN
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "window": self.window.as_dict(),
-            "columns": list(self.columns),
-            "sequence": self.sequence,
-            "sweep": self.sweep,
-            "source": self.source,
-            "cursor": self.cursor,
-            "after": self.after,
-            "besides": self.besides,
-            "drift": list(self.drift),
-            "rows": self.rows,
-            "checks": list(self.checks),
-            "dropped": list(self.dropped),
+        listed = {
+            name: list(value) if isinstance(value, (list, tuple)) else value
+            for name, value in vars(self).items()
         }
+        return {**listed, "window": self.window.as_dict()}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Plan:

@@ -180,7 +180,9 @@ def test_a_run_whose_rows_were_all_mended_meanwhile_moves_nothing_and_ends(
         _typed("run", contract=contract)
     with mysql_server.cursor(DATABASE) as cursor:
         cursor.execute("UPDATE sales SET amount = 7 WHERE id >= 40")
-    _typed("run", contract=contract)
+    told = _typed("run", contract=contract)
+    assert "Nothing was left to move in the windows of a run that had failed" in told
+    assert "Nothing had changed" not in told and "is the next run's" in told
     _typed("run", contract=contract)
     rows = warehouse.rows("SELECT COUNT(*) AS n FROM curated.sales WHERE amount = 7")
     assert rows == [{"n": 10}]

@@ -163,6 +163,7 @@ def test_an_execution_that_can_be_no_run_stops_neither_the_list_nor_a_redrive(
         "empty-secret": {"source_secret": ""},
         "list-secret": {"source_secret": "a-list", "tables": "none"},
         "blank-bucket": {"contract": "s3://my bucket/x/tables.toml"},
+        "no-key": {"contract": f"s3://{pipeline.BUCKET}/"},
         "half-address": {"contract": "s3://[x/tables.toml"},
         "not-utf-8": {"contract": f"s3://{pipeline.BUCKET}/{latin}"},
     }

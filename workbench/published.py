@@ -40,7 +40,7 @@ def file(stack: Stack, run_id: str, url: object) -> Path:
     within = key.removesuffix(key.rpartition("/")[2])
     try:
         text = _read(s3, stack, key)
-    except s3.exceptions.NoSuchKey:
+    except (ClientError, ParamValidationError):  # it is gone, or was none
         return pipeline.CONTRACT
     if text == pipeline.CONTRACT.read_bytes():
         return pipeline.CONTRACT

@@ -42,9 +42,7 @@ class Summary:
     seconds: float = 0.0
     error: str | None = None
     failed_in: str = ""  # the stage, and of which table; what was stopped by it is not named
-    counted: bool = (
-        False  # whether ``tables`` is all that it came to; not if nobody was left to ask
-    )
+    counted: bool = False  # whether ``tables`` has all of it: not if nobody was left to ask
     stages: list[StageResult] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # of stage 06
